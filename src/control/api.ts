@@ -1,0 +1,135 @@
+/**
+ * What the daemon answers on its control socket, as types. The server knows this interface and nothing of BGP.
+ * Field names are part of the contract that others script against.
+ */
+
+export interface PeerRow {
+  name: string;
+  address: string;
+  asn: number;
+  /** RFC 4271 §8.2.2 state in lower case, or 'shutdown'. */
+  state: 'idle' | 'connect' | 'active' | 'openSent' | 'openConfirm' | 'established' | 'shutdown';
+  /** ISO 8601, when this state began. */
+  since: string;
+  families: Record<string, { received: number; accepted: number; announced: number }>;
+  lastError: string | null;
+  description?: string;
+  /** Negotiated; absent unless established. */
+  holdTimeSeconds?: number;
+  localAddress?: string;
+  routerId?: string;
+  messages?: { received: number; sent: number };
+  /** Peer is down and its routes are kept for it (RFC 4724 §4.2). */
+  stale?: boolean;
+}
+
+export interface RouteQuery {
+  /** Text of a prefix or an address (longest match); absent: all. */
+  prefix?: string;
+  family?: 'ipv4' | 'ipv6';
+  peer?: string;
+  view?: 'best' | 'all' | 'received' | 'accepted' | 'advertised';
+}
+
+export interface RouteRow {
+  prefix: string;
+  best: boolean;
+  /** One of the paths that go to the FIB together. */
+  multipath: boolean;
+  source: string;
+  /** Peer name, or the name of a local source. */
+  peer: string;
+  nextHop: string | null;
+  asPath: string;
+  origin: 'igp' | 'egp' | 'incomplete';
+  localPref: number | null;
+  med: number | null;
+  communities: string[];
+  stale?: boolean;
+}
+
+export interface FibRow {
+  prefix: string;
+  state: 'pending' | 'installed' | 'conflict' | 'failed' | 'removing' | 'held';
+  kind: 'unicast' | 'blackhole' | null;
+  nextHops: { gateway: string | null; device: string; weight: number }[];
+  metric: number;
+  error: string | null;
+}
+
+export interface ExplainedPath {
+  peer: string;
+  source: string;
+  nextHop: string | null;
+  asPath: string;
+  attributes: Record<string, unknown>;
+  verdict: 'best' | 'multipath' | 'lost' | 'rejected' | 'unresolved';
+  /** Why: the step of the decision process that decided against it (RFC 4271 §9.1.2.2), or the filter that rejected it. */
+  reason: string;
+  nextHopResolution: string;
+}
+
+export interface Explanation {
+  query: string;
+  prefix: string | null;
+  paths: ExplainedPath[];
+  /** One line per peer: announced or not, and why. */
+  advertised: { peer: string; announced: boolean; reason: string }[];
+  kernel: { told: string; said: string } | null;
+  /** The whole story in a few sentences. */
+  summary: string;
+}
+
+export interface ReloadResult {
+  applied: boolean;
+  /** `file:line:col: message`, when the document was not accepted; the last good one stays in force. */
+  errors: string[];
+  /** One line per change. */
+  changes: string[];
+}
+
+export type PeerAction = 'shutdown' | 'enable' | 'reset';
+
+export interface StatusReport {
+  name: string;
+  version: string;
+  asn: number;
+  routerId: string;
+  startedAt: string;
+  /** Memory in bytes. */
+  rss: number;
+  phase: 'starting' | 'restarting' | 'running' | 'stopping';
+  routes: Record<string, { prefixes: number; paths: number }>;
+  fib: Record<string, { installed: number; pending: number; failed: number; conflict: number; held: number }>;
+}
+
+/** A thing that happened, as `tartan events` streams it: one JSON object per line. */
+export interface DaemonEvent {
+  time: string;
+  type: string;
+  [field: string]: unknown;
+}
+
+export class ControlError extends Error {
+  constructor(
+    readonly status: 400 | 404 | 409,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Implemented by the daemon. Errors of the caller are thrown as ControlError. */
+export interface ControlTarget {
+  status(): Promise<StatusReport>;
+  peers(): PeerRow[];
+  /** Lazily, so that a million rows stream without being held. */
+  routes(query: RouteQuery): Iterable<RouteRow>;
+  countRoutes(query: RouteQuery): number;
+  fib(query: { prefix?: string; family?: 'ipv4' | 'ipv6'; state?: FibRow['state'] }): AsyncIterable<FibRow>;
+  explain(prefix: string): Promise<Explanation>;
+  reload(): Promise<ReloadResult>;
+  peerAction(name: string, action: PeerAction): void;
+  /** Calls back for every event from now on; returns the unsubscribe function. */
+  events(listener: (event: DaemonEvent) => void): () => void;
+}
