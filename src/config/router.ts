@@ -2,8 +2,12 @@
  * A Router: everything that one node does, normalised. Text has become integers, templates are merged into their
  * peers, defaults are filled in. This is what the daemon runs on, and the only thing it runs on.
  */
-import type { Address, Family, Prefix } from '../address/index.js';
+import type { Address, Prefix } from '../address/index.js';
+import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
 import type { Filter } from '../policy/types.js';
+
+export type PeerConfig = PeerSettings;
+export type GracefulRestartConfig = GracefulRestartSettings;
 
 export interface Router {
   /** metadata.name: the node's name. */
@@ -31,42 +35,6 @@ export type RouteSourceKind = 'originated' | 'connected' | 'static' | 'inventory
 export interface ListenAddress {
   readonly address: Address;
   readonly port: number;
-}
-
-export interface GracefulRestartConfig {
-  readonly enabled: boolean;
-  /** Seconds that peers shall keep our routes after our session dropped (RFC 4724 Restart Time, 12 bits). */
-  readonly restartTimeSeconds: number;
-  /** At start: longest wait for every expected peer's End-of-RIB before held kernel routes are swept. */
-  readonly deferralSeconds: number;
-}
-
-export interface PeerConfig {
-  readonly name: string;
-  readonly description?: string;
-  readonly address: Address;
-  readonly port: number;
-  readonly asn: number;
-  readonly localAddress?: Address;
-  readonly passive: boolean;
-  /** Administratively shut down in the document. */
-  readonly shutdown: boolean;
-  /** null: not multihop (eBGP: TTL 1, peer on a connected subnet). A number: TTL of outgoing packets. */
-  readonly multihop: number | null;
-  readonly families: readonly Family[];
-  readonly holdTimeSeconds: number;
-  /** Absent: a third of the negotiated hold time. */
-  readonly keepaliveSeconds?: number;
-  readonly connectRetrySeconds: number;
-  readonly delayOpenSeconds: number;
-  readonly idleHoldSeconds: number;
-  readonly nextHop: 'auto' | 'self' | 'unchanged';
-  /** Names of filters, all of which must accept, in order; undefined: none configured (RFC 8212 applies). */
-  readonly import?: readonly string[];
-  readonly export?: readonly string[];
-  readonly gracefulRestart: GracefulRestartConfig;
-  /** RFC 4456: the peer is a client of ours (iBGP only). */
-  readonly routeReflectorClient: boolean;
 }
 
 export interface NetworkConfig {

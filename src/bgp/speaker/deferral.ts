@@ -1,0 +1,79 @@
+/**
+ * The restarting speaker's patience (RFC 4724 §4.1), as a pure value: who is still expected to send its
+ * End-of-RIB, and therefore how long announcements wait and how long the kernel's adopted routes are held.
+ *
+ * Two things end at different times. Announcements start when every peer that takes part in graceful restart has
+ * delivered (a peer that restarts itself is not waited for, and one without the capability never says when it is
+ * done). Held kernel routes are swept when *every* expected peer has delivered, so that a slow peer's routes are not
+ * taken out before it had a chance; for those who never say so, the deadline speaks.
+ */
+import type { FamilyIndex } from '../../address/index.js';
+
+interface Expected {
+  /** Families whose End-of-RIB is missing; null until the session is up and tells. */
+  missing: Set<FamilyIndex> | null;
+  /** Whether the peer announces its End-of-RIB at all (it has the capability and doesn't restart itself). */
+  waitedFor: boolean;
+}
+
+export class Deferral {
+  private readonly expected = new Map<string, Expected>();
+  private expired = false;
+
+  /** `peers`: names of the peers that should come up. None: over at once. */
+  constructor(peers: Iterable<string>) {
+    for (const name of peers) this.expected.set(name, { missing: null, waitedFor: true });
+  }
+
+  /** The session with `peer` is up with these families. */
+  established(
+    peer: string,
+    families: readonly FamilyIndex[],
+    capability: { restarting: boolean } | null,
+  ): void {
+    const entry = this.expected.get(peer);
+    if (entry === undefined) return;
+    entry.missing = new Set(families);
+    entry.waitedFor = capability !== null && !capability.restarting;
+  }
+
+  endOfRib(peer: string, family: FamilyIndex): void {
+    this.expected.get(peer)?.missing?.delete(family);
+  }
+
+  /** The session ended: its peer is expected anew. */
+  closed(peer: string): void {
+    const entry = this.expected.get(peer);
+    if (entry !== undefined) entry.missing = null;
+  }
+
+  /** The peer is not expected any longer (removed, shut down). */
+  forget(peer: string): void {
+    this.expected.delete(peer);
+  }
+
+  /** The deadline passed: everything is over. */
+  expire(): void {
+    this.expired = true;
+  }
+
+  /** Whether announcements may start. */
+  get announcementsReleased(): boolean {
+    return (
+      this.expired ||
+      [...this.expected.values()].every((e) => e.missing !== null && (!e.waitedFor || e.missing.size === 0))
+    );
+  }
+
+  /** Whether held kernel routes may be swept. */
+  get complete(): boolean {
+    return this.expired || this.pending().length === 0;
+  }
+
+  /** Names of the peers still waited for, for the log and `show status`. */
+  pending(): string[] {
+    const names: string[] = [];
+    for (const [name, e] of this.expected) if (e.missing === null || e.missing.size > 0) names.push(name);
+    return names;
+  }
+}

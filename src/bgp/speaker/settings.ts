@@ -1,0 +1,38 @@
+/** What the speaker is told about itself and its peers. The configuration layer produces these, normalised. */
+import type { Address, Family } from '../../address/index.js';
+
+export interface GracefulRestartSettings {
+  readonly enabled: boolean;
+  /** Seconds that peers shall keep our routes after our session dropped (RFC 4724 Restart Time, 12 bits). */
+  readonly restartTimeSeconds: number;
+  /** At start: longest wait for every expected peer's End-of-RIB before held kernel routes are swept. */
+  readonly deferralSeconds: number;
+}
+
+export interface PeerSettings {
+  readonly name: string;
+  readonly description?: string;
+  readonly address: Address;
+  readonly port: number;
+  readonly asn: number;
+  readonly localAddress?: Address;
+  readonly passive: boolean;
+  /** Administratively shut down in the document. */
+  readonly shutdown: boolean;
+  /** null: not multihop (eBGP: TTL 1, peer on a connected subnet). A number: TTL of outgoing packets. */
+  readonly multihop: number | null;
+  readonly families: readonly Family[];
+  readonly holdTimeSeconds: number;
+  /** Absent: a third of the negotiated hold time. */
+  readonly keepaliveSeconds?: number;
+  readonly connectRetrySeconds: number;
+  readonly delayOpenSeconds: number;
+  readonly idleHoldSeconds: number;
+  readonly nextHop: 'auto' | 'self' | 'unchanged';
+  /** Names of filters, all of which must accept, in order; undefined: none configured (RFC 8212 applies). */
+  readonly import?: readonly string[];
+  readonly export?: readonly string[];
+  readonly gracefulRestart: GracefulRestartSettings;
+  /** RFC 4456: the peer is a client of ours (iBGP only). */
+  readonly routeReflectorClient: boolean;
+}
