@@ -5,6 +5,7 @@
 import type { Address, Prefix } from '../address/index.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
 import type { Filter } from '../policy/types.js';
+import type { RouteSourceKind } from '../rib/sources.js';
 
 export type PeerConfig = PeerSettings;
 export type GracefulRestartConfig = GracefulRestartSettings;
@@ -30,7 +31,7 @@ export interface Router {
   readonly kernel: KernelConfig;
 }
 
-export type RouteSourceKind = 'originated' | 'connected' | 'static' | 'inventory' | 'bgp' | 'kernel';
+export type { RouteSourceKind };
 
 export interface ListenAddress {
   readonly address: Address;

@@ -1,0 +1,23 @@
+/**
+ * Columns of the RIB's tables: address space reserved once, committed as it is touched, grown in place. Growing
+ * copies nothing and moves nothing; it takes a new fixed-length view, as length-tracking views are several times
+ * slower. The buffers are shared ones because only those grow under an existing view; most never leave the thread.
+ */
+
+/** Reserves room for `maxBytes`, of which nothing is usable yet. */
+export function reserve(maxBytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(0, { maxByteLength: maxBytes });
+}
+
+/** Grows `buffer` to `bytes` (never shrinks it) and returns it. Throws a RangeError beyond what was reserved. */
+export function growTo(buffer: SharedArrayBuffer, bytes: number): SharedArrayBuffer {
+  if (bytes > buffer.byteLength) buffer.grow(bytes);
+  return buffer;
+}
+
+/** The next capacity when `needed` elements don't fit: doubling, from 1024. */
+export function nextCapacity(current: number, needed: number, max: number): number {
+  let capacity = Math.max(current, 1024);
+  while (capacity < needed) capacity *= 2;
+  return Math.min(capacity, max);
+}

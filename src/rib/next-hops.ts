@@ -1,0 +1,476 @@
+/**
+ * Next-hop tracking: every next hop that some attribute set names, how it resolves now, and who must know when that
+ * changes (RFC 4271 §9.1.2.1).
+ *
+ * A next hop resolves by the longest match over three tables: connected networks, the kernel's routes of other daemons,
+ * and our own best routes, those recursively, never through a route that itself depends on the next hop. A link-local
+ * next hop resolves on the interface that is its scope and nowhere else.
+ *
+ * Changes come from outside (interfaces, kernel routes) and from the RIB (`routeChanged`). A changed prefix is looked up
+ * in a trie of the tracked addresses; what lies in it is queued, `run` resolves it again, and listeners hear of those
+ * that came out differently.
+ */
+import {
+  type Address,
+  formatAddress,
+  IPV4,
+  isLinkLocal,
+  networkOf,
+  type Prefix,
+  sameAddress,
+} from '../address/index.js';
+import { type NextHopId, NONE } from './ids.js';
+import { PrefixTrie } from './prefix-trie.js';
+
+/** One way out. */
+export interface ResolvedHop {
+  /** null: the destination itself is on the link. */
+  readonly gateway: Address | null;
+  readonly ifindex: number;
+}
+
+/** An address of ours on an interface that is up. */
+export interface ConnectedAddress {
+  readonly ifindex: number;
+  /** With its prefix length, host bits as they are. */
+  readonly address: Prefix;
+  /** The other end of a point-to-point link; the connected network is then this peer's address with that length. */
+  readonly peer: Address | null;
+}
+
+/** A route of somebody else in the kernel. */
+export interface KernelRoute {
+  readonly prefix: Prefix;
+  readonly protocol: number;
+  readonly metric: number;
+  /** `other` is ignored; what isn't `unicast` makes the next hops it covers unreachable. */
+  readonly type: 'unicast' | 'blackhole' | 'unreachable' | 'prohibit' | 'other';
+  readonly hops: readonly ResolvedHop[];
+}
+
+/** A best route of the RIB, as far as it resolves next hops. */
+export interface CoveringRoute {
+  readonly prefix: Prefix;
+  readonly forwarding:
+    | { readonly kind: 'recursive'; readonly nextHops: readonly NextHopId[] }
+    | { readonly kind: 'onLink'; readonly ifindex: number }
+    | { readonly kind: 'unreachable' };
+}
+
+/** The RIB as next-hop tracking sees it: the longest best route for the address, no longer than `maxLength` bits. */
+export type RouteLookup = (address: Address, maxLength: number) => CoveringRoute | null;
+
+/** One step of a resolution, for people. */
+export interface ResolutionStep {
+  readonly address: Address;
+  readonly by: 'connected' | 'kernel' | 'route' | 'interface' | 'own address' | 'nothing';
+  readonly prefix: Prefix | null;
+  readonly hops: readonly ResolvedHop[];
+}
+
+/** The decision process may come out differently: resolvable or not, or another metric. */
+export const RESOLUTION_CHANGED = 1;
+/** Forwarding changed: other gateways or interfaces. */
+export const HOPS_CHANGED = 2;
+
+/** The next hop of a set that carries none: routes that we originate. Always resolved, with no hops. */
+export const SELF = 0 as NextHopId;
+
+const MAX_DEPTH = 8;
+const MAX_LOOKUPS = 256;
+const MAX_HOPS = 64;
+
+interface TrackedNextHop {
+  readonly address: Address;
+  readonly scope: number;
+  references: number;
+  queued: boolean;
+  hops: readonly ResolvedHop[];
+}
+
+interface OutsideRoute {
+  readonly prefix: Prefix;
+  connected: number[];
+  kernel: KernelRoute[];
+}
+
+interface Resolution {
+  readonly hops: ResolvedHop[];
+  metric: number;
+}
+
+const noHops: readonly ResolvedHop[] = [];
+const self: TrackedNextHop = {
+  address: { family: IPV4, a: 0, b: 0, c: 0, d: 0 },
+  scope: 0,
+  references: 1,
+  queued: false,
+  hops: noHops,
+};
+
+export class NextHopTable {
+  /** By NextHopId: 1 = resolved. Made anew when it grows. */
+  resolved = new Uint8Array(64);
+  /** By NextHopId: cost of getting there, as RFC 4271 §9.1.2.2 (e) compares it. */
+  metric = new Uint32Array(64);
+
+  private readonly entries: (TrackedNextHop | null)[] = [self];
+  private readonly freeIds: NextHopId[] = [];
+  private readonly ids = new Map<string | number, NextHopId>();
+  private readonly tracked = [new PrefixTrie(0), new PrefixTrie(1)] as const;
+  private readonly outside = [new PrefixTrie(0), new PrefixTrie(1)] as const;
+  private readonly outsideRoutes: (OutsideRoute | null)[] = [];
+  private readonly freeOutside: number[] = [];
+  private connected: readonly ConnectedAddress[] = [];
+  private queue: NextHopId[] = [];
+  private readonly listeners: ((id: NextHopId, change: number) => void)[] = [];
+  private wakers: (() => void)[] = [];
+  private lookup: RouteLookup = () => null;
+  private lookups = 0;
+
+  /** `kernelMetric`: the metric of our own kernel routes; a kernel route of the same prefix wins up to it. */
+  constructor(private kernelMetric = 1024) {
+    this.resolved[SELF] = 1;
+  }
+
+  /** Where our own best routes are looked up. */
+  setRouteLookup(lookup: RouteLookup): void {
+    this.lookup = lookup;
+    this.queueAll();
+  }
+
+  setKernelMetric(metric: number): void {
+    this.kernelMetric = metric;
+    this.queueAll();
+  }
+
+  /** The id of a next hop with one more reference, resolved at once if new. `scope`: interface of a link-local address, else 0. */
+  intern(address: Address, scope: number): NextHopId {
+    if (scope !== 0 && !isLinkLocal(address)) scope = 0;
+    const key =
+      address.family === IPV4
+        ? scope === 0
+          ? address.a
+          : `4:${address.a}:${scope}`
+        : `${address.a}:${address.b}:${address.c}:${address.d}:${scope}`;
+    const known = this.ids.get(key);
+    if (known !== undefined) {
+      (this.entries[known] as TrackedNextHop).references++;
+      return known;
+    }
+    const id = this.freeIds.pop() ?? (this.entries.length as NextHopId);
+    this.entries[id] = { address, scope, references: 1, queued: false, hops: noHops };
+    if (id >= this.resolved.length) {
+      const resolved = new Uint8Array(this.resolved.length * 2);
+      resolved.set(this.resolved);
+      this.resolved = resolved;
+      const metric = new Uint32Array(this.metric.length * 2);
+      metric.set(this.metric);
+      this.metric = metric;
+    }
+    this.ids.set(key, id);
+    if (scope === 0) this.tracked[address.family].set(hostPrefix(address), id);
+    this.resolve(id);
+    return id;
+  }
+
+  retain(id: NextHopId): void {
+    const entry = this.entries[id];
+    if (id !== SELF && entry) entry.references++;
+  }
+
+  /** One reference less; after the last the id may name another next hop. */
+  release(id: NextHopId): void {
+    const entry = this.entries[id];
+    if (id === SELF || !entry || --entry.references > 0) return;
+    const { address, scope } = entry;
+    this.ids.delete(
+      address.family === IPV4
+        ? scope === 0
+          ? address.a
+          : `4:${address.a}:${scope}`
+        : `${address.a}:${address.b}:${address.c}:${address.d}:${scope}`,
+    );
+    if (scope === 0) this.tracked[address.family].delete(hostPrefix(address));
+    this.entries[id] = null;
+    this.resolved[id] = 0;
+    this.metric[id] = 0;
+    this.freeIds.push(id);
+  }
+
+  /** null for SELF. */
+  address(id: NextHopId): Address | null {
+    return id === SELF ? null : (this.entries[id]?.address ?? null);
+  }
+
+  /** Interface of a link-local next hop, else 0. */
+  scope(id: NextHopId): number {
+    return this.entries[id]?.scope ?? 0;
+  }
+
+  /** How to get there now; empty while unresolved. Another array once it changed, so identity tells. */
+  hops(id: NextHopId): readonly ResolvedHop[] {
+    return this.entries[id]?.hops ?? noHops;
+  }
+
+  /** Next hops tracked now. */
+  get count(): number {
+    return this.ids.size;
+  }
+
+  /** Calls back with RESOLUTION_CHANGED and HOPS_CHANGED as bits, from within `run`. */
+  onChange(listener: (id: NextHopId, change: number) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Calls back when there is something to `run`. */
+  onWork(waker: () => void): void {
+    this.wakers.push(waker);
+  }
+
+  /** All addresses of ours on interfaces that are up; replaces the former ones. */
+  setInterfaces(connected: readonly ConnectedAddress[]): void {
+    for (const each of this.connected) {
+      this.editOutside(connectedNetwork(each), (route) => {
+        route.connected = [];
+      });
+    }
+    this.connected = connected;
+    for (const each of connected) {
+      this.editOutside(connectedNetwork(each), (route) => {
+        if (!route.connected.includes(each.ifindex)) route.connected.push(each.ifindex);
+      });
+    }
+    this.queueAll();
+  }
+
+  /** Kernel routes of others that came or changed, and that went. A route is known by prefix, metric and protocol. */
+  changeKernelRoutes(added: readonly KernelRoute[], removed: readonly KernelRoute[]): void {
+    const isSame = (x: KernelRoute, y: KernelRoute) => x.metric === y.metric && x.protocol === y.protocol;
+    for (const gone of removed) {
+      this.editOutside(gone.prefix, (route) => {
+        route.kernel = route.kernel.filter((each) => !isSame(each, gone));
+      });
+      this.routeChanged(gone.prefix);
+    }
+    for (const route of added) {
+      if (route.type === 'other') continue;
+      this.editOutside(route.prefix, (at) => {
+        at.kernel = [...at.kernel.filter((each) => !isSame(each, route)), route].sort(
+          (x, y) => x.metric - y.metric,
+        );
+      });
+      this.routeChanged(route.prefix);
+    }
+  }
+
+  /** Whether a tracked next hop lies in an IPv4 prefix; the cheap question before `routeChanged`. */
+  covers4(a: number, length: number): boolean {
+    return this.tracked[0].anyWithin4(a, length);
+  }
+
+  /** A route for the prefix came, changed or went: next hops in it are resolved again by the next `run`. */
+  routeChanged(prefix: Prefix): void {
+    this.tracked[prefix.family].within(prefix, (id) => this.enqueue(id as NextHopId));
+  }
+
+  get hasWork(): boolean {
+    return this.queue.length > 0;
+  }
+
+  /** Resolves what is queued until `deadline` (performance.now() milliseconds). Returns whether more is left. */
+  run(deadline: number): boolean {
+    let n = 0;
+    for (let id = this.queue.pop(); id !== undefined; id = this.queue.pop()) {
+      const entry = this.entries[id];
+      if (entry?.queued) {
+        entry.queued = false;
+        const change = this.resolve(id);
+        if (change !== 0) for (const listener of this.listeners) listener(id, change);
+      }
+      if ((++n & 15) === 0 && performance.now() >= deadline) break;
+    }
+    return this.queue.length > 0;
+  }
+
+  /** The whole chain of a resolution as it stands now, for people. */
+  trace(id: NextHopId): ResolutionStep[] {
+    const entry = this.entries[id];
+    const steps: ResolutionStep[] = [];
+    if (id === SELF || !entry) return steps;
+    this.lookups = 0;
+    if (entry.scope !== 0) this.resolveScoped(entry, steps);
+    else this.follow(entry.address, [id], steps);
+    return steps;
+  }
+
+  private queueAll(): void {
+    for (let id = 1; id < this.entries.length; id++) if (this.entries[id]) this.enqueue(id as NextHopId);
+  }
+
+  private enqueue(id: NextHopId): void {
+    const entry = this.entries[id];
+    if (!entry || entry.queued) return;
+    entry.queued = true;
+    this.queue.push(id);
+    if (this.queue.length === 1) for (const wake of this.wakers) wake();
+  }
+
+  private editOutside(prefix: Prefix, edit: (route: OutsideRoute) => void): void {
+    const trie = this.outside[prefix.family];
+    const known = trie.get(prefix);
+    const route = this.outsideRoutes[known] ?? { prefix, connected: [], kernel: [] };
+    edit(route);
+    if (route.connected.length > 0 || route.kernel.length > 0) {
+      if (known !== NONE) return;
+      const slot = this.freeOutside.pop() ?? this.outsideRoutes.length;
+      this.outsideRoutes[slot] = route;
+      trie.set(prefix, slot);
+    } else if (known !== NONE) {
+      trie.delete(prefix);
+      this.outsideRoutes[known] = null;
+      this.freeOutside.push(known);
+    }
+  }
+
+  /** Resolves one next hop and stores the outcome; returns what changed. */
+  private resolve(id: NextHopId): number {
+    const entry = this.entries[id] as TrackedNextHop;
+    this.lookups = 0;
+    const outcome =
+      entry.scope !== 0 ? this.resolveScoped(entry, null) : this.follow(entry.address, [id], null);
+    const resolved = outcome === null ? 0 : 1;
+    const metric = outcome?.metric ?? 0;
+    const hops = outcome?.hops ?? noHops;
+    let change = 0;
+    if (resolved !== this.resolved[id] || metric !== this.metric[id]) change |= RESOLUTION_CHANGED;
+    if (!sameHops(hops, entry.hops)) {
+      change |= HOPS_CHANGED;
+      entry.hops = hops;
+    }
+    this.resolved[id] = resolved;
+    this.metric[id] = metric;
+    return change;
+  }
+
+  private resolveScoped(entry: TrackedNextHop, steps: ResolutionStep[] | null): Resolution | null {
+    const up = this.connected.some(
+      (each) => each.ifindex === entry.scope && each.address.family === entry.address.family,
+    );
+    const hops = up ? [{ gateway: entry.address, ifindex: entry.scope }] : [];
+    steps?.push({ address: entry.address, by: up ? 'interface' : 'nothing', prefix: null, hops });
+    return up ? { hops, metric: 0 } : null;
+  }
+
+  /** Follows one address to the ways out. `within`: the next hops on whose behalf, which no route may lead through again. */
+  private follow(
+    address: Address,
+    within: readonly NextHopId[],
+    steps: ResolutionStep[] | null,
+  ): Resolution | null {
+    const note = (by: ResolutionStep['by'], prefix: Prefix | null, hops: readonly ResolvedHop[]) =>
+      steps?.push({ address, by, prefix, hops });
+    if (this.connected.some((each) => sameAddress(each.address, address))) {
+      note('own address', null, noHops);
+      return null;
+    }
+    const outside = this.outside[address.family].matches(address);
+    let maxLength = address.family === IPV4 ? 32 : 128;
+    while (this.lookups++ < MAX_LOOKUPS) {
+      const route = this.lookup(address, maxLength);
+      const match = outside.at(-1);
+      const other = match && (this.outsideRoutes[match.value] as OutsideRoute);
+      if (match && other && (route === null || this.precedes(other, match.length, route.prefix.length))) {
+        if (other.connected.length > 0) {
+          const hops = other.connected.map((ifindex) => ({ gateway: address, ifindex }));
+          note('connected', other.prefix, hops);
+          return { hops: hops.slice(0, 1), metric: 0 };
+        }
+        const best = other.kernel[0];
+        if (best.type !== 'unicast' || best.hops.length === 0) {
+          note('kernel', other.prefix, noHops);
+          return null;
+        }
+        const hops = best.hops.map((hop) => ({ gateway: hop.gateway ?? address, ifindex: hop.ifindex }));
+        note('kernel', other.prefix, hops);
+        return { hops, metric: best.metric };
+      }
+      if (route === null) break;
+      const { forwarding } = route;
+      if (forwarding.kind === 'onLink') {
+        const hops = [{ gateway: address, ifindex: forwarding.ifindex }];
+        note('route', route.prefix, hops);
+        return { hops, metric: 0 };
+      }
+      if (forwarding.kind === 'unreachable') {
+        note('route', route.prefix, noHops);
+        return null;
+      }
+      const outcome = this.recurse(forwarding.nextHops, within, steps, () =>
+        note('route', route.prefix, noHops),
+      );
+      if (outcome !== null) return outcome;
+      maxLength = route.prefix.length - 1;
+      if (maxLength < 0 && outside.length === 0) break;
+    }
+    note('nothing', null, noHops);
+    return null;
+  }
+
+  /** The ways out of all next hops of a route together, or null if it depends on who is asking or none resolves. */
+  private recurse(
+    nextHops: readonly NextHopId[],
+    within: readonly NextHopId[],
+    steps: ResolutionStep[] | null,
+    note: () => void,
+  ): Resolution | null {
+    if (within.length >= MAX_DEPTH || nextHops.some((id) => within.includes(id))) return null;
+    note();
+    const all: ResolvedHop[] = [];
+    let metric = Number.POSITIVE_INFINITY;
+    for (const id of nextHops) {
+      const entry = this.entries[id];
+      if (!entry) continue;
+      const outcome =
+        entry.scope !== 0
+          ? this.resolveScoped(entry, steps)
+          : this.follow(entry.address, [...within, id], steps);
+      if (outcome === null) continue;
+      metric = Math.min(metric, outcome.metric);
+      for (const hop of outcome.hops) {
+        if (all.length < MAX_HOPS && !all.some((each) => sameHop(each, hop))) all.push(hop);
+      }
+    }
+    return all.length === 0 ? null : { hops: all, metric };
+  }
+
+  /** Whether a route outside the RIB is the one the kernel takes, against a best route of that length. */
+  private precedes(other: OutsideRoute, length: number, routeLength: number): boolean {
+    if (length !== routeLength) return length > routeLength;
+    return other.connected.length > 0 || other.kernel[0].metric <= this.kernelMetric;
+  }
+}
+
+function hostPrefix(address: Address): Prefix {
+  return { ...address, length: address.family === IPV4 ? 32 : 128 };
+}
+
+function connectedNetwork(connected: ConnectedAddress): Prefix {
+  return networkOf(connected.peer ?? connected.address, connected.address.length);
+}
+
+function sameHop(x: ResolvedHop, y: ResolvedHop): boolean {
+  if (x.ifindex !== y.ifindex) return false;
+  return x.gateway === null || y.gateway === null
+    ? x.gateway === y.gateway
+    : sameAddress(x.gateway, y.gateway);
+}
+
+function sameHops(x: readonly ResolvedHop[], y: readonly ResolvedHop[]): boolean {
+  return x.length === y.length && x.every((hop, i) => sameHop(hop, y[i]));
+}
+
+/** `192.0.2.1 dev 3`, for messages. */
+export function formatHop(hop: ResolvedHop): string {
+  return hop.gateway === null ? `dev ${hop.ifindex}` : `${formatAddress(hop.gateway)} dev ${hop.ifindex}`;
+}

@@ -1,0 +1,122 @@
+/**
+ * Where paths come from: a BGP peer, or one of the node's own route sources. What the decision process compares about a
+ * source lies in columns by SourceId.
+ *
+ * Every source has an epoch, and every path the epoch in which it was last announced. Marking all of a source's paths as
+ * stale (RFC 4724 §4.2) is a new epoch, nothing more.
+ */
+import type { Address } from '../address/index.js';
+import type { SourceId } from './ids.js';
+
+/** `bgp` is a peer; `inventory` the other nodes' addresses and blocks; `kernel` other people's routes. */
+export type RouteSourceKind = 'originated' | 'connected' | 'static' | 'inventory' | 'bgp' | 'kernel';
+
+export interface SourceInfo {
+  readonly kind: RouteSourceKind;
+  /** Peer name, or the name of a local source. */
+  readonly name: string;
+  /** The highest one's paths win before anything else is compared. */
+  readonly preference: number;
+  readonly ibgp: boolean;
+  /** RFC 4456: a route-reflector client of ours. */
+  readonly client: boolean;
+  /** The peer's BGP Identifier (u32); 0 for local sources. */
+  readonly routerId: number;
+  readonly peerAddress: Address | null;
+  readonly remoteAsn: number;
+  /**
+   * `nextHop`: through the path's next hop, which must resolve. `none`: announced, never installed. `blackhole`. An
+   * interface: directly on that link.
+   */
+  readonly forwarding: Forwarding;
+}
+
+export type Forwarding = 'nextHop' | 'none' | 'blackhole' | { readonly ifindex: number };
+
+/** Routes held from one source in one family. */
+export interface SourceCounts {
+  received: number;
+  /** Of those, let through by the import filter. */
+  accepted: number;
+}
+
+const MAX_SOURCES = 65535;
+
+/** Bits of `Sources.flags`. */
+export const IBGP = 1;
+/** Its paths need a next hop that resolves. */
+export const BY_NEXT_HOP = 2;
+/** Its paths are announced but never installed, so they resolve no next hop. */
+export const NOT_INSTALLED = 4;
+
+export class Sources {
+  preference = new Float64Array(64);
+  routerId = new Uint32Array(64);
+  flags = new Uint8Array(64);
+  /** Counts modulo 256. */
+  epoch = new Uint8Array(64);
+  private readonly infos: (SourceInfo | null)[] = [];
+  private readonly countsById: [SourceCounts, SourceCounts][] = [];
+  private readonly freeIds: SourceId[] = [];
+
+  add(info: SourceInfo): SourceId {
+    const id = this.freeIds.pop() ?? (this.infos.length as SourceId);
+    if (id >= MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} route sources`);
+    if (id >= this.flags.length) this.grow();
+    this.countsById[id] = [
+      { received: 0, accepted: 0 },
+      { received: 0, accepted: 0 },
+    ];
+    this.epoch[id] = 0;
+    this.set(id, info);
+    return id;
+  }
+
+  /** Replaces what is known of a source, e.g. the BGP Identifier once a session is up. Its paths must be decided again. */
+  set(id: SourceId, info: SourceInfo): void {
+    this.infos[id] = info;
+    this.preference[id] = info.preference;
+    this.routerId[id] = info.routerId;
+    this.flags[id] =
+      (info.ibgp ? IBGP : 0) |
+      (info.forwarding === 'nextHop' ? BY_NEXT_HOP : 0) |
+      (info.forwarding === 'none' ? NOT_INSTALLED : 0);
+  }
+
+  /** Frees the id; only when it has no paths left. */
+  delete(id: SourceId): void {
+    this.infos[id] = null;
+    this.freeIds.push(id);
+  }
+
+  has(id: SourceId): boolean {
+    return (this.infos[id] ?? null) !== null;
+  }
+
+  get(id: SourceId): SourceInfo {
+    const info = this.infos[id];
+    if (!info) throw new RangeError(`no route source has id ${id}`);
+    return info;
+  }
+
+  /** Kept incrementally, by family. */
+  counts(id: SourceId): [SourceCounts, SourceCounts] {
+    return this.countsById[id];
+  }
+
+  *ids(): Generator<SourceId> {
+    for (let id = 0; id < this.infos.length; id++) if (this.infos[id]) yield id as SourceId;
+  }
+
+  private grow(): void {
+    const size = this.flags.length * 2;
+    const copy = <T extends { set(from: T): void }>(to: T, from: T): T => {
+      to.set(from);
+      return to;
+    };
+    this.preference = copy(new Float64Array(size), this.preference);
+    this.routerId = copy(new Uint32Array(size), this.routerId);
+    this.flags = copy(new Uint8Array(size), this.flags);
+    this.epoch = copy(new Uint8Array(size), this.epoch);
+  }
+}

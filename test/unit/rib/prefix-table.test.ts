@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import {
+  formatPrefix,
+  networkOf,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from '../../../src/address/index.js';
+import { NONE, type PrefixId } from '../../../src/rib/ids.js';
+import { PrefixTable } from '../../../src/rib/prefix-table.js';
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === null) throw new Error(`not a prefix: ${text}`);
+  return parsed;
+}
+
+/** Pseudo-random prefixes that repeat from run to run. */
+function* prefixes(family: 0 | 1, n: number): Generator<Prefix> {
+  let x = 1;
+  const next = () => {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    return x;
+  };
+  for (let i = 0; i < n; i++) {
+    const length = family === 0 ? 8 + (next() >>> 24) / 11 : 16 + (next() >>> 24) / 3;
+    yield networkOf({ family, a: next(), b: next(), c: next(), d: next() }, Math.floor(length));
+  }
+}
+
+describe('PrefixTable', () => {
+  for (const family of [0, 1] as const) {
+    it(`gives each IPv${family === 0 ? 4 : 6} prefix one id and finds it again, as a Map does`, () => {
+      const table = new PrefixTable(family);
+      const model = new Map<string, PrefixId>();
+      const all = [...prefixes(family, 20_000)];
+      for (const each of all) {
+        const id = table.intern(each);
+        const known = model.get(formatPrefix(each));
+        if (known !== undefined) expect(id).toBe(known);
+        model.set(formatPrefix(each), id);
+      }
+      expect(table.count).toBe(model.size);
+      expect(new Set(model.values()).size).toBe(model.size);
+      for (const each of all.filter((_, i) => i % 3 === 0)) {
+        const text = formatPrefix(each);
+        const id = model.get(text);
+        if (id === undefined) continue;
+        table.release(id);
+        model.delete(text);
+      }
+      for (const each of all) expect(table.find(each)).toBe(model.get(formatPrefix(each)) ?? NONE);
+      for (const id of table.walk()) expect(model.get(formatPrefix(table.read(id)))).toBe(id);
+      expect([...table.walk()].length).toBe(model.size);
+    });
+  }
+
+  it('tells a prefix from a longer one with the same address', () => {
+    const table = new PrefixTable(0);
+    const short = table.intern(prefix('10.0.0.0/8'));
+    expect(table.intern(prefix('10.0.0.0/16'))).not.toBe(short);
+    expect(table.intern(prefix('0.0.0.0/0'))).not.toBe(table.intern(prefix('0.0.0.0/1')));
+  });
+
+  it('gives released ids to new prefixes', () => {
+    const table = new PrefixTable(1);
+    const first = table.intern(prefix('2001:db8::/32'));
+    table.release(first);
+    expect(table.intern(prefix('2001:db8:1::/48'))).toBe(first);
+    expect(table.find(prefix('2001:db8::/32'))).toBe(NONE);
+  });
+
+  it('lists prefixes by address and length', () => {
+    const table = new PrefixTable(0);
+    for (const text of ['192.0.2.0/24', '10.0.0.0/16', '255.255.255.255/32', '10.0.0.0/8', '0.0.0.0/0']) {
+      table.intern(prefix(text));
+    }
+    expect([...table.inOrder()].map((id) => formatPrefix(table.read(id)))).toEqual([
+      '0.0.0.0/0',
+      '10.0.0.0/8',
+      '10.0.0.0/16',
+      '192.0.2.0/24',
+      '255.255.255.255/32',
+    ]);
+  });
+
+  it('finds the longest prefix that the caller accepts', () => {
+    const table = new PrefixTable(0);
+    const ids = ['0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16'].map((text) => table.intern(prefix(text)));
+    const address = parseAddress('10.1.2.3');
+    if (address === null) throw new Error('unreachable');
+    expect(table.longestMatch(address)).toBe(ids[2]);
+    expect(table.longestMatch(address, (id) => id !== ids[2])).toBe(ids[1]);
+    expect(table.longestMatch(address, undefined, 7)).toBe(ids[0]);
+    expect(table.longestMatch(address, () => false)).toBe(NONE);
+  });
+
+  it('shows its keys to another thread, after growing too', () => {
+    const table = new PrefixTable(0);
+    const { words, lengths } = table.shared();
+    const ids = [...prefixes(0, 5000)].map((each) => table.intern(each));
+    const id = ids[4999];
+    expect(new Uint32Array(words, 0, words.byteLength / 4)[id]).toBe(table.read(id).a);
+    expect(new Uint8Array(lengths)[id]).toBe(table.read(id).length);
+  });
+
+  it('gives memory back after a mass withdrawal and uses low ids first', () => {
+    const table = new PrefixTable(0);
+    const ids = new Set<PrefixId>();
+    for (const each of prefixes(0, 200_000)) ids.add(table.intern(each));
+    const full = table.memoryBytes();
+    const kept = [...ids].filter((id) => id % 1000 === 0 && id < 50_000);
+    for (const id of ids) if (!kept.includes(id)) table.release(id);
+    table.trim();
+    expect(table.count).toBe(kept.length);
+    expect(table.memoryBytes()).toBeLessThan(full / 3);
+    expect(table.highWater).toBeLessThanOrEqual(50_000);
+    expect(table.intern(prefix('1.2.3.4/32'))).toBeLessThan(50_000);
+    for (const id of kept) expect(table.find(table.read(id))).toBe(id);
+  });
+});
