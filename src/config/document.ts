@@ -1,0 +1,111 @@
+/**
+ * A Router document as people write it, after the schema accepted its shapes. Everything is optional here, also
+ * what the schema requires: a value that the schema refused has been taken out, so that the loader can go on to
+ * find the other mistakes.
+ */
+export interface RouterDocument {
+  metadata?: { name?: string };
+  spec?: SpecDocument;
+}
+
+export interface SpecDocument {
+  asn?: number;
+  routerId?: string;
+  listen?: (ListenDocument | undefined)[];
+  maxPaths?: number;
+  ebgpRequiresPolicy?: boolean;
+  onStop?: { routes?: 'keep' | 'remove'; sessions?: 'graceful' | 'cease' };
+  gracefulRestart?: GracefulRestartDocument;
+  preference?: Partial<
+    Record<'originated' | 'connected' | 'static' | 'inventory' | 'bgp' | 'kernel', number>
+  >;
+  peers?: (PeerDocument | undefined)[];
+  peerTemplates?: Record<string, PeerSettingsDocument | undefined>;
+  filters?: Record<string, (FilterRuleDocument | undefined)[] | undefined>;
+  networks?: (string | NetworkDocument | undefined)[];
+  static?: (StaticDocument | undefined)[];
+  learn?: { connected?: (string | undefined)[]; kernel?: (LearnKernelDocument | undefined)[] };
+  kernel?: KernelDocument;
+}
+
+export interface ListenDocument {
+  address?: string;
+  port?: number;
+}
+
+export interface GracefulRestartDocument {
+  enabled?: boolean;
+  restartTime?: number;
+  deferral?: number;
+}
+
+export interface PeerSettingsDocument {
+  description?: string;
+  port?: number;
+  asn?: number;
+  localAddress?: string;
+  passive?: boolean;
+  shutdown?: boolean;
+  multihop?: boolean | number;
+  families?: ('ipv4' | 'ipv6' | undefined)[];
+  holdTime?: number;
+  keepalive?: number;
+  connectRetry?: number;
+  delayOpen?: number;
+  idleHold?: number;
+  nextHop?: 'auto' | 'self' | 'unchanged';
+  import?: string | (string | undefined)[];
+  export?: string | (string | undefined)[];
+  gracefulRestart?: GracefulRestartDocument;
+  routeReflectorClient?: boolean;
+}
+
+export interface PeerDocument extends PeerSettingsDocument {
+  name?: string;
+  template?: string;
+  address?: string;
+}
+
+export type PrefixMatchDocument = string | { prefix?: string; ge?: number; le?: number };
+
+export interface FilterRuleDocument {
+  match?: {
+    prefix?: PrefixMatchDocument | (PrefixMatchDocument | undefined)[];
+    family?: 'ipv4' | 'ipv6';
+    communities?: (string | undefined)[];
+  };
+  set?: {
+    nextHop?: string;
+    localPref?: number;
+    med?: number | 'remove';
+    communities?: Partial<Record<'set' | 'add' | 'remove', (string | undefined)[]>>;
+  };
+  action?: 'accept' | 'reject';
+}
+
+export interface NetworkDocument {
+  prefix?: string;
+  blackhole?: boolean;
+  communities?: (string | undefined)[];
+}
+
+export interface StaticDocument {
+  prefix?: string;
+  via?: string | (string | undefined)[];
+  device?: string;
+  blackhole?: boolean;
+}
+
+export interface LearnKernelDocument {
+  protocols?: (number | string | undefined)[];
+  interfaces?: (string | undefined)[];
+}
+
+export interface KernelDocument {
+  install?: boolean;
+  table?: number | 'main';
+  protocol?: number;
+  metric?: number;
+  source?: { ipv4?: string; ipv6?: string };
+  nexthopCompat?: boolean;
+}

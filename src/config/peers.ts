@@ -1,0 +1,225 @@
+/** `peers` and `peerTemplates` of a document → peers of a Router: what a peer leaves out comes from its template, then from the defaults. */
+import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
+import type {
+  GracefulRestartDocument,
+  PeerDocument,
+  PeerSettingsDocument,
+  SpecDocument,
+} from './document.js';
+import { formatPath, type Path, suggest } from './issues.js';
+import type { GracefulRestartConfig, PeerConfig } from './router.js';
+import { defaults, multihopTtl } from './schema.js';
+import { familyLabel, type Reader } from './values.js';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+/** What a peer or a template states, read. `null` takes a template's filters away. */
+type Settings = Partial<
+  Omit<Mutable<PeerConfig>, 'name' | 'address' | 'import' | 'export' | 'gracefulRestart'>
+> & {
+  import?: readonly string[] | null;
+  export?: readonly string[] | null;
+  gracefulRestart?: Partial<GracefulRestartConfig>;
+};
+
+export interface PeerContext {
+  readonly asn: number | undefined;
+  readonly gracefulRestart: GracefulRestartConfig;
+  readonly ebgpRequiresPolicy: boolean;
+  /** Names of filters and templates that the document defines, also those with mistakes inside. */
+  readonly filterNames: readonly string[];
+  readonly templateNames: readonly string[];
+}
+
+export function readGracefulRestart(document: GracefulRestartDocument): Partial<GracefulRestartConfig> {
+  return {
+    ...(document.enabled === undefined ? {} : { enabled: document.enabled }),
+    ...(document.restartTime === undefined ? {} : { restartTimeSeconds: document.restartTime }),
+    ...(document.deferral === undefined ? {} : { deferralSeconds: document.deferral }),
+  };
+}
+
+export function readPeers(spec: SpecDocument, context: PeerContext, reader: Reader): PeerConfig[] {
+  const templates = new Map<string, Settings>();
+  for (const [name, document] of Object.entries(spec.peerTemplates ?? {})) {
+    if (document === undefined) continue;
+    templates.set(name, readSettings(document, context, reader, ['spec', 'peerTemplates', name]));
+  }
+  const peers: PeerConfig[] = [];
+  const names = new Map<string, Path>();
+  const ends = new Map<string, Path>();
+  for (const [i, document] of (spec.peers ?? []).entries()) {
+    if (document === undefined) continue;
+    const path = ['spec', 'peers', i];
+    const peer = readPeer(document, templates, context, reader, path);
+    if (document.name !== undefined) {
+      reader.duplicate(names, document.name, [...path, 'name'], `peer \`${document.name}\``);
+    }
+    if (peer === undefined) continue;
+    const local = peer.localAddress === undefined ? '' : ` from ${formatAddress(peer.localAddress)}`;
+    const end = `${formatAddress(peer.address)} port ${peer.port}${local}`;
+    reader.duplicate(ends, end, [...path, 'address'], `a session with ${end}`);
+    peers.push(peer);
+  }
+  return peers;
+}
+
+function readSettings(
+  document: PeerSettingsDocument,
+  context: PeerContext,
+  reader: Reader,
+  path: Path,
+): Settings {
+  const settings: Settings = {};
+  const copy = <
+    K extends 'description' | 'port' | 'asn' | 'passive' | 'shutdown' | 'nextHop' | 'routeReflectorClient',
+  >(
+    key: K,
+  ) => {
+    const value = document[key];
+    if (value !== undefined) (settings as Record<string, unknown>)[key] = value;
+  };
+  for (const key of [
+    'description',
+    'port',
+    'asn',
+    'passive',
+    'shutdown',
+    'nextHop',
+    'routeReflectorClient',
+  ] as const) {
+    copy(key);
+  }
+  const localAddress = reader.unicast(document.localAddress, [...path, 'localAddress']);
+  if (localAddress !== undefined) settings.localAddress = localAddress;
+  if (document.multihop !== undefined) {
+    settings.multihop =
+      document.multihop === true ? multihopTtl : document.multihop === false ? null : document.multihop;
+  }
+  if (document.families !== undefined) {
+    const families = document.families;
+    settings.families = familyNames.filter((family) => families.includes(family));
+  }
+  if (document.holdTime === 1 || document.holdTime === 2) {
+    reader.error(
+      [...path, 'holdTime'],
+      `\`${formatPath([...path, 'holdTime'])}\` is ${document.holdTime}; expected 0 (never expires) or at least 3 seconds`,
+    );
+  } else if (document.holdTime !== undefined) settings.holdTimeSeconds = document.holdTime;
+  if (document.keepalive !== undefined) settings.keepaliveSeconds = document.keepalive;
+  if (document.connectRetry !== undefined) settings.connectRetrySeconds = document.connectRetry;
+  if (document.delayOpen !== undefined) settings.delayOpenSeconds = document.delayOpen;
+  if (document.idleHold !== undefined) settings.idleHoldSeconds = document.idleHold;
+  if (document.gracefulRestart !== undefined)
+    settings.gracefulRestart = readGracefulRestart(document.gracefulRestart);
+  for (const direction of ['import', 'export'] as const) {
+    const names = document[direction];
+    if (names === undefined) continue;
+    const list = typeof names === 'string' ? [names] : names;
+    for (const [i, name] of list.entries()) {
+      if (name === undefined || context.filterNames.includes(name)) continue;
+      const at = typeof names === 'string' ? [...path, direction] : [...path, direction, i];
+      reader.error(
+        at,
+        `\`${formatPath(at)}\` names the filter \`${name}\`, which \`spec.filters\` doesn't define; ${suggest(name, context.filterNames)}`,
+      );
+    }
+    settings[direction] = list.length === 0 ? null : list.filter((name) => name !== undefined);
+  }
+  return settings;
+}
+
+function readPeer(
+  document: PeerDocument,
+  templates: ReadonlyMap<string, Settings>,
+  context: PeerContext,
+  reader: Reader,
+  path: Path,
+): PeerConfig | undefined {
+  const label = document.name === undefined ? `\`${formatPath(path)}\`` : `peer \`${document.name}\``;
+  let template: Settings = {};
+  if (document.template !== undefined) {
+    template = templates.get(document.template) ?? {};
+    if (!context.templateNames.includes(document.template)) {
+      reader.error(
+        [...path, 'template'],
+        `${label} refers to the template \`${document.template}\`, which \`spec.peerTemplates\` doesn't define; ${suggest(document.template, context.templateNames)}`,
+      );
+    }
+  }
+  const address = reader.unicast(document.address, [...path, 'address']);
+  const own = readSettings(document, context, reader, path);
+  const merged = { ...template, ...own };
+  const knowsTemplate = document.template === undefined || templates.has(document.template);
+  const asnIsGiven =
+    reader.isGiven([...path, 'asn']) ||
+    (document.template !== undefined && reader.isGiven(['spec', 'peerTemplates', document.template, 'asn']));
+  if (merged.asn === undefined && !asnIsGiven && knowsTemplate) {
+    const places =
+      document.template === undefined
+        ? 'in the peer or a template'
+        : `in the peer or in template \`${document.template}\``;
+    reader.error(path, `${label} has no \`asn\`; expected its AS number, ${places}`);
+  }
+  const holdTimeSeconds = merged.holdTimeSeconds ?? defaults.holdTime;
+  const keepalive = merged.keepaliveSeconds;
+  if (keepalive !== undefined && holdTimeSeconds > 0 && keepalive * 2 > holdTimeSeconds) {
+    reader.error(
+      document.keepalive === undefined ? path : [...path, 'keepalive'],
+      `${label} sends a KEEPALIVE every ${keepalive} s but holds for ${holdTimeSeconds} s; expected at most half the hold time, better a third`,
+    );
+  }
+  if (address === undefined) return undefined;
+  const localAddress = merged.localAddress;
+  if (localAddress !== undefined && localAddress.family !== address.family) {
+    reader.error(
+      own.localAddress === undefined ? path : [...path, 'localAddress'],
+      `${label} has the ${familyLabel(address.family)} address ${formatAddress(address)} but the local address ${formatAddress(localAddress)}; expected both of one family`,
+    );
+  }
+  if (address.family === 1 && isLinkLocal(address)) {
+    reader.error(
+      [...path, 'address'],
+      `${label} has the link-local address ${formatAddress(address)}, which says nothing without its link; expected a global or unique local address`,
+    );
+  }
+  if (document.name === undefined || merged.asn === undefined || context.asn === undefined) return undefined;
+  const ebgp = merged.asn !== context.asn;
+  if (merged.routeReflectorClient && ebgp) {
+    reader.error(
+      document.routeReflectorClient === undefined ? path : [...path, 'routeReflectorClient'],
+      `${label} is a route reflector client but in AS ${merged.asn}, not ours (${context.asn}); expected an iBGP peer`,
+    );
+  }
+  const { import: importFilters, export: exportFilters, gracefulRestart, localAddress: _, ...rest } = merged;
+  if (ebgp && context.ebgpRequiresPolicy) {
+    const without = [!importFilters && 'import', !exportFilters && 'export'].filter((side) => side !== false);
+    if (without.length > 0) {
+      const effect = without.map((side) => (side === 'import' ? 'accepts' : 'announces')).join(' and ');
+      reader.warn(
+        path,
+        `${label} is eBGP without ${without.map((side) => `\`${side}\``).join(' and ')}, so it ${effect} nothing (RFC 8212); expected filters, or \`ebgpRequiresPolicy: false\``,
+      );
+    }
+  }
+  return {
+    port: defaults.port,
+    passive: defaults.passive,
+    shutdown: defaults.shutdown,
+    multihop: null,
+    families: [familyNames[address.family]],
+    connectRetrySeconds: defaults.connectRetry,
+    delayOpenSeconds: defaults.delayOpen,
+    idleHoldSeconds: defaults.idleHold,
+    nextHop: defaults.nextHop,
+    routeReflectorClient: defaults.routeReflectorClient,
+    ...rest,
+    holdTimeSeconds,
+    name: document.name,
+    address,
+    asn: merged.asn,
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(importFilters ? { import: importFilters } : {}),
+    ...(exportFilters ? { export: exportFilters } : {}),
+    gracefulRestart: { ...context.gracefulRestart, ...template.gracefulRestart, ...own.gracefulRestart },
+  };
+}

@@ -1,0 +1,628 @@
+/**
+ * The JSON Schema of a Router document: the one source of its keys, their defaults and their descriptions.
+ * The validator is compiled from it, `conf/router.schema.json` (for editors) and the tables of
+ * docs/configuration.md are written from it by `npm run schema`, and the loader takes the defaults from here.
+ *
+ * `x-expected` completes the sentence "… is VALUE; expected" where the rest of the schema would say it badly.
+ * What a schema can't say (do names resolve, do addresses parse, do families agree) is checked by the loader.
+ */
+
+const address = { type: 'string', 'x-expected': 'an IPv4 or IPv6 address' } as const;
+const ipv4Address = { type: 'string', 'x-expected': 'an IPv4 address such as `192.0.2.1`' } as const;
+const ipv6Address = { type: 'string', 'x-expected': 'an IPv6 address such as `2001:db8::1`' } as const;
+const prefix = {
+  type: 'string',
+  'x-expected': 'a prefix such as `10.1.0.0/16` or `2001:db8::/32`',
+} as const;
+const asn = {
+  type: 'integer',
+  minimum: 1,
+  maximum: 4294967295,
+  'x-expected': 'an AS number from 1 to 4294967295',
+} as const;
+const seconds = (minimum: number, maximum: number) =>
+  ({
+    type: 'integer',
+    minimum,
+    maximum,
+    'x-expected': `whole seconds from ${minimum} to ${maximum}`,
+  }) as const;
+const namePattern = '^[A-Za-z0-9_][A-Za-z0-9_.:-]*$';
+const name = {
+  type: 'string',
+  pattern: namePattern,
+  maxLength: 253,
+  'x-expected': 'a name of letters, digits, `-`, `_`, `.` and `:`',
+} as const;
+const filterNames = {
+  type: ['string', 'array'],
+  items: name,
+  'x-expected': 'the name of a filter or a list of names',
+} as const;
+const communities = {
+  type: 'array',
+  items: {
+    type: 'string',
+    'x-expected': 'a community such as `65000:100`, or `no-export`, `no-advertise`, `graceful-shutdown` …',
+  },
+  'x-expected': 'a list of communities such as `[65000:100, no-export]`',
+} as const;
+const interfacePatterns = {
+  type: 'array',
+  items: { type: 'string', minLength: 1, 'x-expected': 'an interface name, `*` standing for any run' },
+  'x-expected': 'a list of interface names such as `[eth0, cali*]`',
+} as const;
+
+const gracefulRestart = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    enabled: {
+      type: 'boolean',
+      default: true,
+      description: 'Offer graceful restart (RFC 4724) to the peers and honour theirs.',
+    },
+    restartTime: {
+      ...seconds(0, 4095),
+      default: 120,
+      description: 'Seconds that peers shall keep our routes after the session dropped.',
+    },
+    deferral: {
+      ...seconds(1, 86400),
+      default: 180,
+      description:
+        "At start, the longest wait for every peer's End-of-RIB before adopted kernel routes that nobody announced again are removed.",
+    },
+  },
+  'x-expected': 'a map with `enabled`, `restartTime`, `deferral`',
+} as const;
+
+/** What a template may hold as well as a peer. */
+const peerSettings = {
+  description: { type: 'string', description: 'Free text, shown by `show peers`.' },
+  port: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 65535,
+    default: 179,
+    description: "The peer's TCP port.",
+  },
+  asn: {
+    ...asn,
+    description: "The peer's AS number. Equal to the router's own: iBGP. Required, here or in the template.",
+  },
+  localAddress: {
+    ...address,
+    description: 'Our end of the session; without it the kernel chooses when we dial.',
+  },
+  passive: { type: 'boolean', default: false, description: 'Wait for the peer to dial.' },
+  shutdown: { type: 'boolean', default: false, description: 'Keep the session down.' },
+  multihop: {
+    type: ['boolean', 'integer'],
+    minimum: 1,
+    maximum: 255,
+    default: false,
+    'x-expected': '`true`, `false` or a TTL from 1 to 255',
+    description:
+      'The peer is not on a connected subnet: packets leave with this TTL (`true`: 64). Without it an eBGP session uses TTL 1.',
+  },
+  families: {
+    type: 'array',
+    minItems: 1,
+    uniqueItems: true,
+    items: { enum: ['ipv4', 'ipv6'] },
+    'x-expected': 'a list of `ipv4` and `ipv6`, each at most once',
+    description: "Address families carried by the session. Without it: the family of the peer's address.",
+  },
+  holdTime: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 65535,
+    default: 90,
+    'x-expected': '0 (never expires) or seconds from 3 to 65535',
+    description: 'Hold time in seconds that we offer; the lower of both sides holds.',
+  },
+  keepalive: {
+    ...seconds(1, 21845),
+    description: 'Seconds between KEEPALIVEs. Without it: a third of the negotiated hold time.',
+  },
+  connectRetry: { ...seconds(1, 65535), default: 10, description: 'Seconds between attempts to connect.' },
+  delayOpen: {
+    ...seconds(0, 65535),
+    default: 0,
+    description: 'Seconds to wait for the peer to send its OPEN first.',
+  },
+  idleHold: {
+    ...seconds(0, 65535),
+    default: 1,
+    description: 'Seconds of rest after an error, doubled with each further one.',
+  },
+  nextHop: {
+    enum: ['auto', 'self', 'unchanged'],
+    default: 'auto',
+    description:
+      'Next hop that we announce. `auto` is RFC 4271 §5.1.3: eBGP self, unless the next hop lies on the subnet shared with the peer; iBGP unchanged.',
+  },
+  import: {
+    ...filterNames,
+    description:
+      'Filters for what the peer announces, in order; all must accept. `[]` takes those of the template away. eBGP without any accepts nothing (`ebgpRequiresPolicy`).',
+  },
+  export: {
+    ...filterNames,
+    description: 'Filters for what we announce to the peer, likewise. eBGP without any announces nothing.',
+  },
+  gracefulRestart: {
+    ...gracefulRestart,
+    description: "As `spec.gracefulRestart`, which holds for what isn't given here.",
+  },
+  routeReflectorClient: {
+    type: 'boolean',
+    default: false,
+    description: 'The peer is our client (RFC 4456): iBGP routes are reflected to and from it.',
+  },
+} as const;
+
+const prefixMatch = {
+  type: ['string', 'object'],
+  required: ['prefix'],
+  additionalProperties: false,
+  properties: {
+    prefix: { ...prefix, description: 'Routes within this prefix.' },
+    ge: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 128,
+      description: "Shortest length accepted. Without it: the prefix's own length.",
+    },
+    le: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 128,
+      description:
+        "Longest length accepted. Without it: the prefix's own length, or the family's longest where `ge` is given.",
+    },
+  },
+  'x-expected': 'a prefix or `{prefix: 10.0.0.0/8, ge: 16, le: 24}`',
+} as const;
+
+const filterRule = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    match: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'All keys given must match. Without `match`: every route.',
+      properties: {
+        prefix: {
+          ...prefixMatch,
+          type: ['string', 'object', 'array'],
+          items: prefixMatch,
+          'x-expected': 'a prefix, `{prefix: 10.0.0.0/8, ge: 16, le: 24}` or a list of these',
+          description:
+            'A prefix, `{prefix, ge, le}` or a list of these, any of which must match. A bare prefix matches itself alone, not what lies within it.',
+        },
+        family: { enum: ['ipv4', 'ipv6'], description: 'Routes of this address family.' },
+        communities: {
+          ...communities,
+          description: 'Communities (RFC 1997) that the route must carry, all of them.',
+        },
+      },
+      'x-expected': 'a map with `prefix`, `family`, `communities`',
+    },
+    set: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'What to change in a route that matched.',
+      properties: {
+        nextHop: {
+          type: 'string',
+          description: '`self`, `unchanged` or an address.',
+          'x-expected': '`self`, `unchanged` or an address',
+        },
+        localPref: { type: 'integer', minimum: 0, maximum: 4294967295, description: 'LOCAL_PREF.' },
+        med: {
+          type: ['integer', 'string'],
+          minimum: 0,
+          maximum: 4294967295,
+          pattern: '^remove$',
+          description: 'MULTI_EXIT_DISC: a number, or `remove`.',
+          'x-expected': 'a number from 0 to 4294967295, or `remove`',
+        },
+        communities: {
+          type: 'object',
+          additionalProperties: false,
+          description: 'Communities: `set` replaces all, then `remove` drops and `add` adds.',
+          properties: {
+            set: { ...communities, description: 'Replaces all communities.' },
+            add: { ...communities, description: 'Adds these.' },
+            remove: { ...communities, description: 'Drops these.' },
+          },
+          'x-expected': 'a map with `set`, `add`, `remove`, each a list of communities',
+        },
+      },
+      'x-expected': 'a map with `nextHop`, `localPref`, `med`, `communities`',
+    },
+    action: {
+      enum: ['accept', 'reject'],
+      description: 'Decides. A rule without it applies its `set` and the next rule is looked at.',
+    },
+  },
+  'x-expected': 'a rule: a map with `match`, `set`, `action`',
+} as const;
+
+const listen = {
+  type: 'object',
+  required: ['address'],
+  additionalProperties: false,
+  properties: {
+    address: {
+      ...address,
+      description: 'Address to listen on; `0.0.0.0` and `::` are all addresses of the family.',
+    },
+    port: { type: 'integer', minimum: 1, maximum: 65535, default: 179, description: 'TCP port.' },
+  },
+  'x-expected': 'a map with `address`, `port`',
+} as const;
+
+const peer = {
+  type: 'object',
+  required: ['name', 'address'],
+  additionalProperties: false,
+  properties: {
+    name: {
+      ...name,
+      description:
+        'How the peer is called in logs, `show` and `peer`; its identity across reloads. Required.',
+    },
+    template: {
+      ...name,
+      description: 'Name of an entry of `peerTemplates` that supplies what is not given here.',
+    },
+    address: { ...address, description: "The peer's address. Required." },
+    ...peerSettings,
+  },
+  'x-expected': 'a peer: a map with at least `name`, `address`, `asn`',
+} as const;
+
+const peerTemplate = {
+  type: 'object',
+  additionalProperties: false,
+  properties: peerSettings,
+  'x-expected': 'a map with keys of a peer, but `name`, `address`, `template`',
+} as const;
+
+const network = {
+  type: ['string', 'object'],
+  required: ['prefix'],
+  additionalProperties: false,
+  properties: {
+    prefix: { ...prefix, description: 'The prefix, announced unconditionally. Required.' },
+    blackhole: {
+      type: 'boolean',
+      default: false,
+      description: 'Also install a blackhole route (metric 4294967294, so that any other route wins).',
+    },
+    communities: { ...communities, description: 'Communities attached at origination. Default: none.' },
+  },
+  'x-expected': 'a prefix or `{prefix, blackhole, communities}`',
+} as const;
+
+const staticRoute = {
+  type: 'object',
+  required: ['prefix'],
+  additionalProperties: false,
+  properties: {
+    prefix: { ...prefix, description: 'Destination. Required.' },
+    via: {
+      type: ['string', 'array'],
+      minItems: 1,
+      items: address,
+      'x-expected': 'an address or a list of addresses',
+      description: 'Next hop or a list of next hops (ECMP).',
+    },
+    device: { type: 'string', minLength: 1, maxLength: 15, description: 'Interface to send through.' },
+    blackhole: { type: 'boolean', default: false, description: 'Drop the packets instead.' },
+  },
+  'x-expected': 'a map with `prefix` and one of `via`, `device`, `blackhole`',
+} as const;
+
+const learnKernel = {
+  type: 'object',
+  required: ['protocols'],
+  additionalProperties: false,
+  properties: {
+    protocols: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: ['integer', 'string'],
+        minimum: 1,
+        maximum: 255,
+        'x-expected': 'an rtm_protocol from 1 to 255 or a name such as `static`, `bird`, `zebra`',
+      },
+      'x-expected': 'a list of rtm_protocols, by number or name: `[static, dhcp, 99]`',
+      description: 'Routes with these rtm_protocols, by number or name; never our own. Required.',
+    },
+    interfaces: {
+      ...interfacePatterns,
+      default: ['*'],
+      description: 'Routes through interfaces whose name matches.',
+    },
+  },
+  'x-expected': 'a map with `protocols`, `interfaces`',
+} as const;
+
+const preference = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'Which source of a prefix wins: the highest.',
+  properties: {
+    originated: { type: 'integer', minimum: 0, maximum: 255, default: 250, description: '`networks`.' },
+    connected: { type: 'integer', minimum: 0, maximum: 255, default: 240, description: '`learn.connected`.' },
+    static: { type: 'integer', minimum: 0, maximum: 255, default: 200, description: '`static`.' },
+    inventory: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 255,
+      default: 150,
+      description: 'Routes from the node inventory.',
+    },
+    bgp: { type: 'integer', minimum: 0, maximum: 255, default: 100, description: 'Routes from peers.' },
+    kernel: { type: 'integer', minimum: 0, maximum: 255, default: 10, description: '`learn.kernel`.' },
+  },
+  'x-expected': 'a map of numbers from 0 to 255 by source',
+} as const;
+
+const kernel = {
+  type: 'object',
+  additionalProperties: false,
+  description: 'How routes are written into the Linux kernel.',
+  properties: {
+    install: {
+      type: 'boolean',
+      default: true,
+      description: 'Write best routes into the kernel; `false` only looks.',
+    },
+    table: {
+      type: ['integer', 'string'],
+      minimum: 1,
+      maximum: 4294967295,
+      pattern: '^main$',
+      default: 254,
+      description: 'Routing table: a number, or `main` (254).',
+      'x-expected': 'a table number from 1 to 4294967295, or `main`',
+    },
+    protocol: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 255,
+      default: 84,
+      description:
+        'rtm_protocol that marks our routes. Whatever carries it in our table is ours to change and remove.',
+    },
+    metric: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 4294967293,
+      default: 1024,
+      description: 'Metric of our routes in both families. 0 in IPv6 means 1024 to the kernel.',
+    },
+    source: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'Preferred source address of packets that the machine itself sends along our routes.',
+      properties: {
+        ipv4: { ...ipv4Address, description: 'For IPv4 routes. Without it the kernel chooses.' },
+        ipv6: { ...ipv6Address, description: 'For IPv6 routes. Without it the kernel chooses.' },
+      },
+      'x-expected': 'a map with `ipv4`, `ipv6`',
+    },
+    nexthopCompat: {
+      type: 'boolean',
+      description:
+        '`false` sets net.ipv4.nexthop_compat_mode to 0: next hops under very many routes change faster, and `ip route` shows bare nexthop ids. Without it the setting stays as it is.',
+    },
+  },
+  'x-expected': 'a map with `install`, `table`, `protocol`, `metric`, `source`, `nexthopCompat`',
+} as const;
+
+const spec = {
+  type: 'object',
+  required: ['asn', 'routerId'],
+  additionalProperties: false,
+  properties: {
+    asn: { ...asn, description: 'Our AS number. Required.' },
+    routerId: {
+      ...ipv4Address,
+      description: 'BGP Identifier, written as an IPv4 address, unique in the AS. Required.',
+    },
+    listen: {
+      type: 'array',
+      items: listen,
+      default: [
+        { address: '0.0.0.0', port: 179 },
+        { address: '::', port: 179 },
+      ],
+      description: 'Where peers may dial in. `[]`: nowhere, we dial.',
+      'x-expected': 'a list of `{address, port}`',
+    },
+    maxPaths: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 256,
+      default: 1,
+      description: 'Equally good paths that are installed together (ECMP).',
+    },
+    ebgpRequiresPolicy: {
+      type: 'boolean',
+      default: true,
+      description: 'eBGP without a filter accepts and announces nothing (RFC 8212).',
+    },
+    onStop: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'What SIGTERM leaves behind.',
+      properties: {
+        routes: {
+          enum: ['keep', 'remove'],
+          default: 'keep',
+          description: 'Our routes in the kernel stay, to be adopted by the next start, or go.',
+        },
+        sessions: {
+          enum: ['graceful', 'cease'],
+          default: 'graceful',
+          description:
+            '`graceful` closes TCP so that peers keep our routes for the restart time; `cease` says good-bye and peers drop them at once.',
+        },
+      },
+      'x-expected': 'a map with `routes`, `sessions`',
+    },
+    gracefulRestart: {
+      ...gracefulRestart,
+      description: 'Graceful restart for all peers that say nothing else.',
+    },
+    preference,
+    peers: {
+      type: 'array',
+      items: peer,
+      default: [],
+      description: 'BGP sessions.',
+      'x-expected': 'a list of peers',
+    },
+    peerTemplates: {
+      type: 'object',
+      propertyNames: name,
+      additionalProperties: peerTemplate,
+      default: {},
+      description: 'Settings shared by peers, by name.',
+      'x-expected': 'a map from names to peer settings',
+    },
+    filters: {
+      type: 'object',
+      propertyNames: name,
+      additionalProperties: {
+        type: 'array',
+        items: filterRule,
+        'x-expected': 'a list of rules `{match, set, action}`',
+      },
+      default: {},
+      description:
+        'Route filters by name: rules in order, the first that matches and has an `action` decides; where none does, the route is rejected.',
+      'x-expected': 'a map from names to lists of rules',
+    },
+    networks: {
+      type: 'array',
+      items: network,
+      default: [],
+      description: 'Prefixes that we originate.',
+      'x-expected': 'a list of prefixes or of `{prefix, blackhole, communities}`',
+    },
+    static: {
+      type: 'array',
+      items: staticRoute,
+      default: [],
+      description: 'Static routes.',
+      'x-expected': 'a list of `{prefix, via, device, blackhole}`',
+    },
+    learn: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'Routes of this machine that enter the RIB, and so may be announced.',
+      properties: {
+        connected: {
+          ...interfacePatterns,
+          default: [],
+          description: 'Subnets of interfaces whose name matches; `*` stands for any run of characters.',
+        },
+        kernel: {
+          type: 'array',
+          items: learnKernel,
+          default: [],
+          description: 'Routes that others wrote into the kernel.',
+          'x-expected': 'a list of `{protocols, interfaces}`',
+        },
+      },
+      'x-expected': 'a map with `connected`, `kernel`',
+    },
+    kernel,
+  },
+  'x-expected': 'a map with at least `asn` and `routerId`',
+} as const;
+
+export const apiVersion = 'tartan.dev/v1';
+
+export const routerSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  $id: 'https://tartan.dev/schema/v1/router.json',
+  title: 'Tartan Router',
+  description:
+    'What one node does: its BGP sessions, filters, originated prefixes and how it writes to the kernel.',
+  type: 'object',
+  required: ['apiVersion', 'kind', 'metadata', 'spec'],
+  additionalProperties: false,
+  properties: {
+    apiVersion: { const: apiVersion, description: 'Version of this format. Required.' },
+    kind: { const: 'Router', description: 'Required.' },
+    metadata: {
+      type: 'object',
+      required: ['name'],
+      description: 'Who the document is for.',
+      properties: {
+        name: { ...name, description: "The node's name; `--node` chooses by it. Required." },
+        labels: { type: 'object', description: 'Free for your own use.' },
+        annotations: { type: 'object', description: 'Free for your own use.' },
+      },
+      additionalProperties: false,
+      'x-expected': 'a map with `name`',
+    },
+    spec,
+  },
+  'x-expected': 'a Router document',
+} as const;
+
+/** The defaults that the loader fills in, from the schema above. */
+export const defaults = {
+  port: peerSettings.port.default,
+  passive: peerSettings.passive.default,
+  shutdown: peerSettings.shutdown.default,
+  holdTime: peerSettings.holdTime.default,
+  connectRetry: peerSettings.connectRetry.default,
+  delayOpen: peerSettings.delayOpen.default,
+  idleHold: peerSettings.idleHold.default,
+  nextHop: peerSettings.nextHop.default,
+  routeReflectorClient: peerSettings.routeReflectorClient.default,
+  gracefulRestart: {
+    enabled: gracefulRestart.properties.enabled.default,
+    restartTimeSeconds: gracefulRestart.properties.restartTime.default,
+    deferralSeconds: gracefulRestart.properties.deferral.default,
+  },
+  listen: spec.properties.listen.default,
+  maxPaths: spec.properties.maxPaths.default,
+  ebgpRequiresPolicy: spec.properties.ebgpRequiresPolicy.default,
+  onStop: {
+    routes: spec.properties.onStop.properties.routes.default,
+    sessions: spec.properties.onStop.properties.sessions.default,
+  },
+  preference: {
+    originated: preference.properties.originated.default,
+    connected: preference.properties.connected.default,
+    static: preference.properties.static.default,
+    inventory: preference.properties.inventory.default,
+    bgp: preference.properties.bgp.default,
+    kernel: preference.properties.kernel.default,
+  },
+  blackhole: network.properties.blackhole.default,
+  learnInterfaces: learnKernel.properties.interfaces.default,
+  learnConnected: [] as readonly string[],
+  kernel: {
+    install: kernel.properties.install.default,
+    table: kernel.properties.table.default,
+    protocol: kernel.properties.protocol.default,
+    metric: kernel.properties.metric.default,
+  },
+} as const;
+
+/** TTL that `multihop: true` stands for. */
+export const multihopTtl = 64;

@@ -1,0 +1,365 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseAddress, parsePrefix } from '../../../src/address/index.js';
+import { checkRouters, formatIssue, loadRouter } from '../../../src/config/index.js';
+import { document, errorsOf, folder, load, minimal, warningsOf } from './documents.js';
+
+describe('a document without mistakes', () => {
+  it('becomes a Router with every default filled in', () => {
+    const router = load(document(minimal));
+    expect(router).toEqual({
+      name: 'a',
+      asn: 65001,
+      routerId: 0xc0000201,
+      listen: [
+        { address: parseAddress('0.0.0.0'), port: 179 },
+        { address: parseAddress('::'), port: 179 },
+      ],
+      maxPaths: 1,
+      ebgpRequiresPolicy: true,
+      onStop: { routes: 'keep', sessions: 'graceful' },
+      gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 180 },
+      preference: { originated: 250, connected: 240, static: 200, inventory: 150, bgp: 100, kernel: 10 },
+      peers: [],
+      filters: {},
+      networks: [],
+      static: [],
+      learn: { connected: [], kernel: [] },
+      kernel: { install: true, table: 254, protocol: 84, metric: 1024, source: {}, nexthopCompat: null },
+    });
+  });
+
+  it('gives a peer what its template says where it says nothing itself, and the defaults behind both', () => {
+    const router = load(
+      document(`${minimal}
+filters: {all: [{action: accept}]}
+gracefulRestart: {restartTime: 60}
+peerTemplates:
+  tor: {asn: 65002, holdTime: 9, import: all, export: [all], multihop: true, gracefulRestart: {deferral: 30}}
+peers:
+- {name: one, template: tor, address: 192.0.2.2}
+- {name: two, template: tor, address: '2001:db8::2', asn: 65003, holdTime: 30, import: [], multihop: false}`),
+    );
+    const [one, two] = router.peers;
+    expect(one).toEqual({
+      name: 'one',
+      address: parseAddress('192.0.2.2'),
+      port: 179,
+      asn: 65002,
+      passive: false,
+      shutdown: false,
+      multihop: 64,
+      families: ['ipv4'],
+      holdTimeSeconds: 9,
+      connectRetrySeconds: 10,
+      delayOpenSeconds: 0,
+      idleHoldSeconds: 1,
+      nextHop: 'auto',
+      import: ['all'],
+      export: ['all'],
+      gracefulRestart: { enabled: true, restartTimeSeconds: 60, deferralSeconds: 30 },
+      routeReflectorClient: false,
+    });
+    expect(two).toMatchObject({
+      asn: 65003,
+      holdTimeSeconds: 30,
+      multihop: null,
+      families: ['ipv6'],
+      export: ['all'],
+    });
+    expect(two).not.toHaveProperty('import');
+  });
+
+  it('reads prefixes with ge and le as ranges of lengths', () => {
+    const { filters } = load(
+      document(`${minimal}
+filters:
+  f:
+  - match:
+      prefix:
+      - 10.0.0.0/8
+      - {prefix: 10.0.0.0/8, ge: 16}
+      - {prefix: 10.0.0.0/8, le: 24}
+      - {prefix: 2001:db8::/32, ge: 48, le: 64}
+    action: accept`),
+    );
+    const prefix = parsePrefix('10.0.0.0/8');
+    expect(filters.f.rules[0].match.prefixes).toEqual([
+      { prefix, ge: 8, le: 8 },
+      { prefix, ge: 16, le: 32 },
+      { prefix, ge: 8, le: 24 },
+      { prefix: parsePrefix('2001:db8::/32'), ge: 48, le: 64 },
+    ]);
+  });
+
+  it('reads communities by number and by name', () => {
+    const { networks } = load(
+      document(
+        `${minimal}\nnetworks: [{prefix: 10.0.0.0/8, communities: [65000:100, no-export, '0:0', blackhole]}]`,
+      ),
+    );
+    expect(networks[0].communities).toEqual([65000 * 65536 + 100, 0xffffff01, 0, 65535 * 65536 + 666]);
+  });
+
+  it('takes a key without a value for one that is not given', () => {
+    expect(load(document(`${minimal}\npeers:\nnetworks:\nkernel:\n  table:`))).toEqual(
+      load(document(minimal)),
+    );
+  });
+
+  it('may use anchors and merge keys', () => {
+    const router = load(
+      document(`${minimal}
+peers:
+- &base {name: x, address: 192.0.2.2, asn: 65001, holdTime: 12}
+- {<<: *base, name: y, address: 192.0.2.3}`),
+    );
+    expect(router.peers.map((peer) => [peer.name, peer.holdTimeSeconds])).toEqual([
+      ['x', 12],
+      ['y', 12],
+    ]);
+  });
+});
+
+describe('mistakes', () => {
+  it('are all told, each with its place, what was wrong and what was expected', () => {
+    const errors = errorsOf(`apiVersion: tartan.dev/v1
+kind: Router
+metadata: {name: a}
+spec:
+  asn: 65001
+  router-id: 10.0.0.1
+  listen: [{address: 10.0.0.256}]
+  peerTemplates:
+    tor: {asn: 65002, import: alll, holdTime: "90"}
+  filters:
+    all: [{match: {prefix: [10.0.0.1/8, {prefix: 10.0.0.0/8, ge: 4}, 10.1.0.0]}, action: accept}]
+  peers:
+  - {name: x, address: 10.0.0.2, template: tro}
+  - {name: x, address: 10.0.0.2/24, asn: 0}
+  networks:
+  - {prefix: 2001:db8::/129, communities: [no-exprot]}
+  static: [{prefix: 10.9.0.0/16}]
+  learn: {kernel: [{protocols: [birb, 84]}]}
+`);
+    expect(errors).toEqual([
+      '6:3: unknown key `router-id` in `spec`; did you mean `routerId`?',
+      '7:22: `spec.listen[0].address` is "10.0.0.256", in which 256 is above 255; expected an IPv4 or IPv6 address',
+      "9:31: `spec.peerTemplates.tor.import` names the filter `alll`, which `spec.filters` doesn't define; did you mean `all`?",
+      '9:47: `spec.peerTemplates.tor.holdTime` is "90"; expected 0 (never expires) or seconds from 3 to 65535 (without quotes)',
+      '11:29: `spec.filters.all[0].match.prefix[0]` is "10.0.0.1/8", which has bits set behind /8; expected `10.0.0.0/8`',
+      '11:66: `spec.filters.all[0].match.prefix[1].ge` is 4; expected a length from 8 to 32',
+      '11:70: `spec.filters.all[0].match.prefix[2]` is "10.1.0.0", without a prefix length; expected one, `10.1.0.0/32` for the single address',
+      "13:44: peer `x` refers to the template `tro`, which `spec.peerTemplates` doesn't define; did you mean `tor`?",
+      '14:12: peer `x` stands here a second time, first in line 13; expected it once',
+      '14:24: `spec.peers[1].address` is "10.0.0.2/24", which has a prefix length; expected an IPv4 or IPv6 address alone',
+      '14:42: `spec.peers[1].asn` is 0; expected an AS number from 1 to 4294967295',
+      '16:14: `spec.networks[0].prefix` is "2001:db8::/129", whose length is none of IPv6; expected /0 to /128',
+      '16:44: `spec.networks[0].communities[0]` is "no-exprot", which is no community; did you mean `no-export`?',
+      '17:12: `spec.static[0]` leads nowhere; expected `via`, `device` or `blackhole: true`',
+      '18:32: `spec.learn.kernel[0].protocols` holds 84, which marks our own routes (`spec.kernel.protocol`); expected other protocols',
+      '18:33: `spec.learn.kernel[0].protocols[0]` is "birb", which is no rtm_protocol; did you mean `bird`?',
+    ]);
+  });
+
+  it.each([
+    [
+      'asn: 65001\nrouterId: 0.0.0.0',
+      '6:13: `spec.routerId` is 0.0.0.0, which no single host can have; expected a unicast address',
+    ],
+    [
+      'asn: 65001\nrouterId: 10.0.0',
+      '6:13: `spec.routerId` is "10.0.0", which has 3 of the 4 numbers of an IPv4 address; expected an IPv4 address',
+    ],
+    [
+      'asn: 65001\nrouterId: 010.0.0.1',
+      '6:13: `spec.routerId` is "010.0.0.1", in which 010 has a leading zero; expected an IPv4 address',
+    ],
+    [
+      'asn: 65001\nrouterId: 2001:db8::1',
+      '6:13: `spec.routerId` is 2001:db8::1, of the other family; expected an IPv4 address',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: router.example, asn: 1}]`,
+      '7:30: `spec.peers[0].address` is "router.example", which is not an address (host names are not resolved); expected an IPv4 or IPv6 address',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9}]`,
+      '7:11: peer `p` has no `asn`; expected its AS number, in the peer or a template',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001, localAddress: '2001:db8::1'}]`,
+      '7:67: peer `p` has the IPv4 address 192.0.2.9 but the local address 2001:db8::1; expected both of one family',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001, holdTime: 2}]`,
+      '7:63: `spec.peers[0].holdTime` is 2; expected 0 (never expires) or at least 3 seconds',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001, keepalive: 60}]`,
+      '7:64: peer `p` sends a KEEPALIVE every 60 s but holds for 90 s; expected at most half the hold time, better a third',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65002, routeReflectorClient: true, import: [], export: []}]`,
+      '7:75: peer `p` is a route reflector client but in AS 65002, not ours (65001); expected an iBGP peer',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001}, {name: q, address: 192.0.2.9, asn: 65001}]`,
+      '7:73: a session with 192.0.2.9 port 179 stands here a second time, first in line 7; expected it once',
+    ],
+    [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001, nextHop: sefl}]`,
+      '7:62: `spec.peers[0].nextHop` is "sefl"; expected `auto`, `self` or `unchanged`; did you mean `self`?',
+    ],
+    [
+      `${minimal}\nnetworks: [10.0.0.0/8, 10.0.0.0/8]`,
+      '7:26: network 10.0.0.0/8 stands here a second time, first in line 7; expected it once',
+    ],
+    [
+      `${minimal}\nstatic: [{prefix: 'fc00::/7', via: 'fe80::1'}]`,
+      '7:38: `spec.static[0].via` is the link-local address fe80::1; expected `device` beside it, to say on which link',
+    ],
+    [
+      `${minimal}\nstatic: [{prefix: 'fc00::/7', via: 10.0.0.1}]`,
+      '7:38: `spec.static[0].via` is 10.0.0.1, but fc00::/7 is IPv6; expected an IPv6 next hop',
+    ],
+    [
+      `${minimal}\nkernel: {metric: 4294967294}`,
+      '7:20: `spec.kernel.metric` is 4294967294; expected a whole number from 0 to 4294967293',
+    ],
+    [
+      `${minimal}\nkernel: {table: 255}`,
+      '7:19: `spec.kernel.table` is 255, the table of local addresses, which the kernel keeps itself; expected another',
+    ],
+    [
+      `${minimal}\nfilters: {f: [{match: {family: ipv6, prefix: 10.0.0.0/8}, action: accept}]}`,
+      '7:34: `spec.filters.f[0].match.family` contradicts a prefix beside it; expected prefixes of ipv6 alone',
+    ],
+    [
+      `${minimal}\nfilters: {f: [{set: {med: drop}, action: accept}]}`,
+      '7:30: `spec.filters.f[0].set.med` is "drop"; expected a number from 0 to 4294967295, or `remove`',
+    ],
+    [`${minimal}\npeers: {name: p}`, '7:10: `spec.peers` is a map; expected a list of peers'],
+  ])('%s', (spec, error) => {
+    expect(errorsOf(document(spec))).toEqual([error]);
+  });
+
+  it('in what a merge key brought in are placed where it stands', () => {
+    const text = document(`${minimal}
+peers:
+- &base {name: x, address: 192.0.2.2, asn: 65001, holdTime: 2}
+- {<<: *base, name: y, address: 192.0.2.3}`);
+    expect(errorsOf(text).map((error) => error.split(' ')[0])).toEqual(['8:63:', '8:63:']);
+  });
+
+  it('of syntax are all told with their places', () => {
+    const text =
+      'apiVersion: tartan.dev/v1\nkind: Router\nspec:\n  asn: 1\n  asn: 2\n  listen: [1,\n\tx\n---\na: "b\n';
+    const places = errorsOf(text).map((error) => error.split(' ')[0]);
+    expect(places).toContain('5:3:');
+    expect(places.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('of documents that repeat themselves without end are told, not followed', () => {
+    expect(errorsOf('a: &a\n  b: *a\n')[0]).toMatch(/^1:1: .*without end/);
+  });
+
+  it('of version and kind are told', () => {
+    expect(errorsOf('apiVersion: tartan.dev/v2\nkind: Routr\nmetadata: {name: a}\n')).toEqual([
+      '1:13: `apiVersion` is "tartan.dev/v2"; expected `tartan.dev/v1`',
+      '2:7: `kind` is "Routr"; expected `Router`',
+    ]);
+    expect(errorsOf('- 1\n')).toEqual([
+      '1:1: the document is a list; expected a map with `apiVersion: tartan.dev/v1` and `kind: Router`',
+    ]);
+  });
+});
+
+describe('warnings', () => {
+  it('tell of eBGP that will do nothing for lack of filters', () => {
+    const spec = `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65002}]`;
+    expect(warningsOf(document(spec))).toEqual([
+      '7:11: peer `p` is eBGP without `import` and `export`, so it accepts and announces nothing (RFC 8212); expected filters, or `ebgpRequiresPolicy: false`',
+    ]);
+    expect(warningsOf(document(`${spec}\nebgpRequiresPolicy: false`))).toEqual([]);
+  });
+
+  it('tell of rules that are never reached and filters that accept nothing', () => {
+    expect(
+      warningsOf(
+        document(
+          `${minimal}\nfilters:\n  a:\n  - action: accept\n  - match: {family: ipv4}\n    action: reject\n  b: []`,
+        ),
+      ),
+    ).toEqual([
+      '10:7: `spec.filters.a[1]` is never reached: the rule in line 9 decides every route',
+      '12:5: `spec.filters.b` accepts nothing: none of its rules has `action: accept`',
+    ]);
+  });
+});
+
+describe('choosing a Router', () => {
+  const two = `${document(minimal, 'a')}---\n${document(minimal, 'b')}`;
+
+  it('takes the one that --node names, from any of several files and folders', () => {
+    const path = folder({
+      '1.yaml': two,
+      '2.yml': document(minimal, 'c'),
+      '3.txt': 'not: read',
+      '.4.yaml': 'nor: this',
+    });
+    expect(loadRouter([path], 'c').router?.name).toBe('c');
+    expect(loadRouter([join(path, '2.yml'), join(path, '1.yaml')], 'b').router?.name).toBe('b');
+  });
+
+  it('takes the only one there is, whatever its name', () => {
+    expect(load(document(minimal, 'elsewhere')).name).toBe('elsewhere');
+  });
+
+  it('asks for --node where several are there and none has the name of the host', () => {
+    expect(errorsOf(two)[0]).toMatch(
+      /^1:1: 2 Routers, and none is named like this host, .*expected `--node` with one of `a` or `b`$/,
+    );
+  });
+
+  it('suggests the node that was meant', () => {
+    const path = folder({ 'a.yaml': `${document(minimal, 'rack1-n1')}---\n${document(minimal, 'spine')}` });
+    expect(loadRouter([path], 'rack1n1').errors[0].message).toBe(
+      'no Router is named `rack1n1`; did you mean `rack1-n1`?',
+    );
+  });
+
+  it('refuses two of one name and says where the first one is', () => {
+    const path = folder({ '1.yaml': document(minimal), '2.yaml': document(minimal) });
+    const { errors } = loadRouter([path]);
+    expect(errors.map(formatIssue)).toEqual([
+      `${path}/2.yaml:3:18: a Router named \`a\` stands in ${path}/1.yaml:3 already; expected one per node`,
+    ]);
+  });
+
+  it('leaves mistakes in the Router of another node to that node, while check tells them', () => {
+    const path = folder({
+      'a.yaml': `${document(minimal, 'a')}---\n${document('asn: 0\nrouterId: 192.0.2.1', 'b')}`,
+    });
+    expect(loadRouter([path], 'a').router?.name).toBe('a');
+    expect(checkRouters([path]).errors.map((e) => e.line)).toEqual([12]);
+  });
+
+  it('says what is missing', () => {
+    expect(loadRouter(['/no/such/file.yaml']).errors.map(formatIssue)).toEqual([
+      "/no/such/file.yaml:1:1: can't be read: no such file or folder; expected a YAML file or a folder of them",
+    ]);
+    expect(errorsOf('# nothing\n---\n')).toEqual([
+      '1:1: holds no Router; expected a document with `apiVersion: tartan.dev/v1` and `kind: Router`',
+    ]);
+    expect(loadRouter([folder({})]).errors[0].message).toMatch(
+      /holds no configuration; expected files named/,
+    );
+  });
+
+  it('counts empty documents in a file as none', () => {
+    expect(errorsOf(`---\n---\n# only a comment\n---\n${document('asn: 0\nrouterId: 192.0.2.1')}`)).toEqual([
+      '9:8: `spec.asn` is 0; expected an AS number from 1 to 4294967295',
+    ]);
+  });
+});
