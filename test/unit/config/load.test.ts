@@ -237,7 +237,7 @@ spec:
     ],
     [
       `${minimal}\nfilters: {f: [{set: {med: drop}, action: accept}]}`,
-      '7:30: `spec.filters.f[0].set.med` is "drop"; expected a number from 0 to 4294967295, or `remove`',
+      '7:29: `spec.filters.f[0].set.med` is "drop"; expected a number from 0 to 4294967295, or `remove`',
     ],
     [`${minimal}\npeers: {name: p}`, '7:10: `spec.peers` is a map; expected a list of peers'],
   ])('%s', (spec, error) => {
