@@ -1,0 +1,102 @@
+/** `npm run bench -- LOAD [options]`: runs a load on Tartan and the other daemons in turn and prints one table. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import { type DaemonRecipe, daemons } from './daemons.js';
+import { type FullTableResult, fullTable } from './full-table.js';
+
+const realTable = fileURLToPath(
+  new URL('../../../shared/data/rib.ipv4.20140530.jinx.mrt.bz2', import.meta.url),
+);
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((x, y) => x - y);
+  return sorted[sorted.length >> 1];
+}
+
+function chosen(names: string | undefined): readonly DaemonRecipe[] {
+  if (names === undefined) return daemons.filter((d) => d.installed());
+  return names.split(',').map((name) => {
+    const daemon = daemons.find((d) => d.name === name);
+    if (!daemon) throw new Error(`no daemon ${name}; known are ${daemons.map((d) => d.name).join(', ')}`);
+    if (!daemon.installed()) throw new Error(`${name} is not installed`);
+    return daemon;
+  });
+}
+
+interface FullTableArguments {
+  daemons?: string;
+  table?: string;
+  prefixes: string;
+  sinks: string;
+  install?: boolean;
+  runs: string;
+  json?: boolean;
+}
+
+async function runFullTable(args: FullTableArguments): Promise<void> {
+  const table = args.table ?? `generated:${args.prefixes}`;
+  if (table === 'real' && !existsSync(realTable)) {
+    console.log('full-table: the real table is not on this machine; use --prefixes N for a generated one');
+    return;
+  }
+  const options = {
+    table: table === 'real' ? `mrt:${realTable}` : table,
+    sinks: Number(args.sinks),
+    install: args.install ?? false,
+  };
+  const rows: FullTableResult[] = [];
+  for (const daemon of chosen(args.daemons)) {
+    const results: FullTableResult[] = [];
+    for (let run = 0; run < Number(args.runs); run++) results.push(await fullTable(daemon, options));
+    const of = (pick: (r: FullTableResult) => number): number => median(results.map(pick));
+    rows.push({
+      daemon: daemon.name,
+      prefixes: results[0].prefixes,
+      announceSeconds: of((r) => r.announceSeconds),
+      withdrawSeconds: of((r) => r.withdrawSeconds),
+      installSeconds: options.install ? of((r) => r.installSeconds ?? 0) : null,
+      peakBytes: of((r) => r.peakBytes),
+      cpuSeconds: of((r) => r.cpuSeconds),
+      feederSeconds: of((r) => r.feederSeconds),
+    });
+  }
+  if (args.json) {
+    console.log(JSON.stringify(rows));
+    return;
+  }
+  const text = new Table({
+    head: ['daemon', 'prefixes', 'announce s', 'install s', 'withdraw s', 'peak MB', 'cpu s', 'feeder s'],
+  });
+  for (const r of rows) {
+    text.push([
+      r.daemon,
+      r.prefixes,
+      r.announceSeconds.toFixed(2),
+      r.installSeconds?.toFixed(2) ?? '-',
+      r.withdrawSeconds.toFixed(2),
+      (r.peakBytes / 1e6).toFixed(0),
+      r.cpuSeconds.toFixed(2),
+      r.feederSeconds.toFixed(2),
+    ]);
+  }
+  console.log(
+    `${rows[0]?.prefixes ?? 0} prefixes, 1 feeder, ${options.sinks} sink(s), median of ${args.runs}; the sets at the sinks were compared`,
+  );
+  console.log(text.toString());
+}
+
+const program = new Command('bench').description('benchmarks against other daemons, side by side in one run');
+program
+  .command('full-table')
+  .description('a whole table from one feeder to the sinks, and its withdrawal')
+  .option('--daemons <list>', 'comma-separated: tartan,bird (default: all that are installed)')
+  .option('--table <table>', 'real, generated:COUNT or mrt:FILE')
+  .option('--prefixes <n>', 'size of the generated table', '1000000')
+  .option('--sinks <n>', 'number of receiving peers', '1')
+  .option('--install', 'program the kernel too')
+  .option('--runs <n>', 'runs per daemon; medians are shown', '1')
+  .option('--json', 'one JSON array instead of a table')
+  .action(runFullTable);
+await program.parseAsync();
