@@ -3,7 +3,15 @@
  * prefixes are compared on every sink: a fast wrong answer is a failure, not a result.
  */
 import type { DaemonRecipe } from './daemons.js';
-import { cpuSeconds, feederAddress, peakMemory, Stage, sinkAddress } from './stage.js';
+import {
+  cpuSeconds,
+  feederAddress,
+  peakMemory,
+  Stage,
+  sinkAddress,
+  type Tester,
+  type TesterEvent,
+} from './stage.js';
 
 export interface FullTableOptions {
   /** generated:COUNT or mrt:FILE. */
@@ -36,6 +44,27 @@ function kernelRoutes(stage: Stage): number {
   return count;
 }
 
+/** Longest wait for a table to arrive; what is missing then is an error, not a slow result. */
+const arrivalSeconds = 120;
+
+/** Waits until the sink holds exactly `count` prefixes. */
+async function holds(sink: Tester, count: number): Promise<TesterEvent> {
+  const deadline = setTimeout(() => sink.send('report'), arrivalSeconds * 1000);
+  try {
+    return await Promise.race([
+      sink.ask(`expect ${count}`, 'held'),
+      sink.next('report').then((report) => {
+        throw new Error(
+          `${sink.name} holds ${String(report.count)} prefixes after ${arrivalSeconds} s, expected ${count}`,
+        );
+      }),
+    ]);
+  } finally {
+    clearTimeout(deadline);
+    sink.forget('report');
+  }
+}
+
 export async function fullTable(daemon: DaemonRecipe, options: FullTableOptions): Promise<FullTableResult> {
   const stage = new Stage();
   try {
@@ -60,7 +89,7 @@ export async function fullTable(daemon: DaemonRecipe, options: FullTableOptions)
     await Promise.all([feeder, ...sinks].map((tester) => tester.next('established')));
     const start = Date.now();
     const sent = feeder.next('sent');
-    const heldAll = (count: number) => Promise.all(sinks.map((sink) => sink.ask(`expect ${count}`, 'held')));
+    const heldAll = (count: number) => Promise.all(sinks.map((sink) => holds(sink, count)));
     feeder.send('announce');
     const { at: sentAt, prefixes, digest } = await sent;
     const held = await heldAll(prefixes as number);

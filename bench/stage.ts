@@ -58,6 +58,11 @@ export class Tester {
     return new Promise((resolve, reject) => this.waiting.push({ event, resolve, reject }));
   }
 
+  /** Stops waiting for an event that will not be asked for again. */
+  forget(event: string): void {
+    this.waiting = this.waiting.filter((w) => w.event !== event);
+  }
+
   send(command: string): void {
     this.process.stdin?.write(`${command}\n`);
   }

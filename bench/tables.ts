@@ -162,7 +162,8 @@ export function generatedTable(count: number, asn: number, nextHop: number): Tab
         attribute(0x40, 3, u32(nextHop)),
       ];
       if (random() % 4 === 0) parts.push(attribute(0x80, 4, u32(random() % 200)));
-      if (random() % 2 === 0) parts.push(attribute(0xc0, 8, u32(((asn & 0xffff) << 16) | (random() % 5000))));
+      if (random() % 2 === 0)
+        parts.push(attribute(0xc0, 8, u32((((asn & 0xffff) << 16) | (random() % 5000)) >>> 0)));
       const nlri = Buffer.alloc(size * 4);
       for (let i = 0; i < size; i++) {
         nlri[4 * i] = 24;
