@@ -29,7 +29,9 @@
  */
 export * from './as-path.js';
 export * from './attributes.js';
+export * from './canonical.js';
 export * from './capabilities.js';
+export * from './describe.js';
 export * from './framer.js';
 export * from './keepalive.js';
 export * from './nlri.js';
@@ -39,3 +41,4 @@ export * from './route-refresh.js';
 export * from './types.js';
 export * from './update-decoder.js';
 export * from './update-encoder.js';
+export { type DecodeContext, UpdateResult } from './update-result.js';
