@@ -20,7 +20,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { mustRun, runCommand, until } from './command.js';
+import { runCommand, until } from './command.js';
 import { LabError } from './errors.js';
 
 export const stateRoot = '/run/tartan-lab';
@@ -177,14 +177,17 @@ export async function destroyLab(name: string): Promise<void> {
     { intervalMilliseconds: 10 },
   );
   const netns = Object.values(state?.nodes ?? {})
-    .filter((node) => node.ownsNetwork && existsSync(`/run/netns/${node.netns}`))
-    .map((node) => `netns del ${node.netns}\n`);
-  const links = (state?.hostInterfaces ?? [])
-    .filter((device) => existsSync(`/sys/class/net/${device}`))
-    .map((device) => `link del dev ${device}\n`);
-  // An interface of the machine goes with its peer's namespace, so that its own removal may come too late.
-  if (links.length > 0) await runCommand(['ip', '-force', '-batch', '-'], { input: links.join('') });
-  if (netns.length > 0) await mustRun(['ip', '-force', '-batch', '-'], { input: netns.join('') });
+    .filter((node) => node.ownsNetwork)
+    .map((node) => node.netns);
+  const remaining = (): string[] => netns.filter((name) => existsSync(`/run/netns/${name}`));
+  const links = (state?.hostInterfaces ?? []).filter((device) => existsSync(`/sys/class/net/${device}`));
+  const lines = [
+    ...links.map((device) => `link del dev ${device}`),
+    ...remaining().map((name) => `netns del ${name}`),
+  ];
+  // An interface goes with its peer's namespace, and somebody else may be cleaning up too: what counts is what is left.
+  const result = await runCommand(['ip', '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` });
+  if (remaining().length > 0) throw new LabError(`lab ${name} is not down: ${result.stderr.trim()}`);
   rmSync(labDirectory(name), { recursive: true, force: true });
 }
 
