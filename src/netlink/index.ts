@@ -1,0 +1,26 @@
+/**
+ * rtnetlink: what the kernel knows of links, addresses, routes and nexthop objects, and how it is changed.
+ *
+ *     route, link, address, nexthop   structures ⇄ bytes (pure)
+ *     message                         header and attributes (pure)
+ *     batch, socket                   requests, batches, dumps, and their answers
+ *     monitor                         notifications
+ *     transport                       the kernel's socket
+ *
+ * Routes are many, so they never become objects: out, a RouteTemplate is stamped with one prefix after another
+ * into a MessageBatch; in, a RouteView is laid over one message after another. Links, addresses and nexthop
+ * objects are few, so they are plain objects.
+ *
+ * The kernel answers a refusal with an errno, a text and the place in the request (errors). Answers and
+ * notifications can be lost when a queue overflows; then a batch's outcome is `unknown` and a monitor reports
+ * an overflow, and the one remedy for either is to dump.
+ *
+ * All of it runs on whichever thread made the socket: a write costs the time that the kernel takes for it.
+ */
+export * from './batch.js';
+export * from './constants.js';
+export * from './errors.js';
+export * from './message.js';
+export * from './route.js';
+export * from './route-view.js';
+export * from './socket.js';
