@@ -15,9 +15,7 @@ export function growTo(buffer: SharedArrayBuffer, bytes: number): SharedArrayBuf
   return buffer;
 }
 
-/** The next capacity when `needed` elements don't fit: doubling, from 1024. */
+/** The next capacity when `needed` elements don't fit: an eighth more, as growing is cheap, and at least 1024. */
 export function nextCapacity(current: number, needed: number, max: number): number {
-  let capacity = Math.max(current, 1024);
-  while (capacity < needed) capacity *= 2;
-  return Math.min(capacity, max);
+  return Math.min(Math.max(needed, current + Math.max(1024, current >> 3)), max);
 }

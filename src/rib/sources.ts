@@ -1,9 +1,6 @@
 /**
  * Where paths come from: a BGP peer, or one of the node's own route sources. What the decision process compares about a
  * source lies in columns by SourceId.
- *
- * Every source has an epoch, and every path the epoch in which it was last announced. Marking all of a source's paths as
- * stale (RFC 4724 §4.2) is a new epoch, nothing more.
  */
 import type { Address } from '../address/index.js';
 import type { SourceId } from './ids.js';
@@ -53,8 +50,9 @@ export class Sources {
   preference = new Float64Array(64);
   routerId = new Uint32Array(64);
   flags = new Uint8Array(64);
-  /** Counts modulo 256. */
-  epoch = new Uint8Array(64);
+  /** The peer's address: 0 = none, 1 = IPv4, 2 = IPv6, and its four words. */
+  peerFamily = new Uint8Array(64);
+  peerWords = new Uint32Array(256);
   private readonly infos: (SourceInfo | null)[] = [];
   private readonly countsById: [SourceCounts, SourceCounts][] = [];
   private readonly freeIds: SourceId[] = [];
@@ -67,7 +65,6 @@ export class Sources {
       { received: 0, accepted: 0 },
       { received: 0, accepted: 0 },
     ];
-    this.epoch[id] = 0;
     this.set(id, info);
     return id;
   }
@@ -81,6 +78,12 @@ export class Sources {
       (info.ibgp ? IBGP : 0) |
       (info.forwarding === 'nextHop' ? BY_NEXT_HOP : 0) |
       (info.forwarding === 'none' ? NOT_INSTALLED : 0);
+    const { peerAddress } = info;
+    this.peerFamily[id] = peerAddress === null ? 0 : peerAddress.family + 1;
+    this.peerWords.set(
+      peerAddress === null ? [0, 0, 0, 0] : [peerAddress.a, peerAddress.b, peerAddress.c, peerAddress.d],
+      id * 4,
+    );
   }
 
   /** Frees the id; only when it has no paths left. */
@@ -117,6 +120,7 @@ export class Sources {
     this.preference = copy(new Float64Array(size), this.preference);
     this.routerId = copy(new Uint32Array(size), this.routerId);
     this.flags = copy(new Uint8Array(size), this.flags);
-    this.epoch = copy(new Uint8Array(size), this.epoch);
+    this.peerFamily = copy(new Uint8Array(size), this.peerFamily);
+    this.peerWords = copy(new Uint32Array(size * 4), this.peerWords);
   }
 }

@@ -1,0 +1,245 @@
+/**
+ * The decision process (RFC 4271 §9.1.2, RFC 4456 §9): which of a prefix's paths is the best, and which others may
+ * carry traffic beside it. It reads the tables and changes nothing; the outcome depends on the paths alone, not on the
+ * order in which they came.
+ *
+ *      a path is a candidate if the import filter accepted it and its next hop resolves    RFC 4271 §9.1.2
+ *   1  the highest preference among sources (a node's own routes, BGP, learnt ones)
+ *   2  the highest LOCAL_PREF                                                              RFC 4271 §9.1.1
+ *   3  the shortest AS_PATH                                                                RFC 4271 §9.1.2.2 (a)
+ *   4  the lowest ORIGIN                                                                   (b)
+ *   5  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
+ *   6  eBGP before iBGP                                                                    (d)
+ *   7  the lowest metric to the next hop                                                   (e)
+ *      --- those left are multipath candidates ---
+ *   8  the lowest BGP Identifier, or ORIGINATOR_ID where there is one                      (f), RFC 4456 §9
+ *   9  the shortest CLUSTER_LIST                                                           RFC 4456 §9
+ *  10  the lowest peer address                                                             (g)
+ *  11  the lowest path identifier, then the lowest source number, so that something decides
+ *
+ * Steps 1 to 4 and 6 to 11 order any two paths, so one pass each suffices. Step 5 does not: it compares only within a
+ * neighbouring AS, and must look at all paths that are left before any of the later steps does.
+ */
+import type { AttrSets } from './attr-sets.js';
+import { NONE, type PathId } from './ids.js';
+import type { NextHopTable } from './next-hops.js';
+import type { Paths } from './paths.js';
+import { BY_NEXT_HOP, IBGP, type Sources } from './sources.js';
+
+/** Why a path is not the best one. The first two are no candidates; the others are the steps above. */
+export type DecisionStep =
+  | 'rejected'
+  | 'unresolved'
+  | 'preference'
+  | 'localPref'
+  | 'asPathLength'
+  | 'origin'
+  | 'med'
+  | 'ebgp'
+  | 'metric'
+  | 'routerId'
+  | 'clusterListLength'
+  | 'peerAddress'
+  | 'pathId';
+
+/** What to tell a person about a path that lost at the step. */
+export const decisionStepText: Readonly<Record<DecisionStep, string>> = {
+  rejected: 'rejected by the import filter',
+  unresolved: 'next hop does not resolve (RFC 4271 §9.1.2)',
+  preference: 'step 1: source has a lower preference',
+  localPref: 'step 2: lower LOCAL_PREF (RFC 4271 §9.1.1)',
+  asPathLength: 'step 3: longer AS_PATH (RFC 4271 §9.1.2.2 a)',
+  origin: 'step 4: higher ORIGIN (RFC 4271 §9.1.2.2 b)',
+  med: 'step 5: higher MULTI_EXIT_DISC from the same neighbouring AS (RFC 4271 §9.1.2.2 c)',
+  ebgp: 'step 6: iBGP, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
+  metric: 'step 7: higher metric to the next hop (RFC 4271 §9.1.2.2 e)',
+  routerId: 'step 8: higher BGP Identifier (RFC 4271 §9.1.2.2 f, RFC 4456 §9)',
+  clusterListLength: 'step 9: longer CLUSTER_LIST (RFC 4456 §9)',
+  peerAddress: 'step 10: higher peer address (RFC 4271 §9.1.2.2 g)',
+  pathId: 'step 11: higher path identifier or source number',
+};
+
+export class Decision {
+  /** Paths that nothing decided between yet. */
+  private tied = new Int32Array(64);
+  private readonly lowestMed = new Map<number, number>();
+
+  constructor(
+    private readonly sets: AttrSets,
+    private readonly sources: Sources,
+    private readonly nextHops: NextHopTable,
+    private readonly paths: Paths,
+  ) {}
+
+  /** Whether the path takes part at all. */
+  isCandidate(path: PathId): boolean {
+    const set = this.paths.accepted[path];
+    if (set === 0) return false;
+    const byNextHop = (this.sources.flags[this.paths.source[path]] & BY_NEXT_HOP) !== 0;
+    return !byNextHop || this.nextHops.resolved[this.sets.nextHopId[set]] === 1;
+  }
+
+  /** The best path of the chain that begins at `first`, or NONE. */
+  best(first: PathId | typeof NONE): PathId | typeof NONE {
+    const n = this.keepWithLowestMed(this.keepHighestRank(first));
+    if (n === 0) return NONE;
+    let best = this.tied[0];
+    for (let i = 1; i < n; i++) if (this.compareLate(this.tied[i], best) < 0) best = this.tied[i];
+    return best as PathId;
+  }
+
+  /** The best path and those that tie with it up to step 7, by the later steps, one per next hop, at most `max`. */
+  multipath(first: PathId | typeof NONE, max: number): PathId[] {
+    const best = this.best(first);
+    if (best === NONE) return [];
+    if ((this.sources.flags[this.paths.source[best]] & BY_NEXT_HOP) === 0) return [best as PathId];
+    const n = this.keepWithLowestMed(this.keepHighestRank(first));
+    const equal = [...this.tied.subarray(0, n)]
+      .filter(
+        (path) =>
+          (this.sources.flags[this.paths.source[path]] & BY_NEXT_HOP) !== 0 &&
+          this.compareExit(path, best) === 0,
+      )
+      .sort((x, y) => this.compareLate(x, y));
+    const chosen: PathId[] = [];
+    const seen = new Set<number>();
+    for (const path of equal) {
+      const nextHop = this.nextHopOf(path);
+      if (chosen.length === max || seen.has(nextHop)) continue;
+      seen.add(nextHop);
+      chosen.push(path as PathId);
+    }
+    return chosen;
+  }
+
+  /** The step at which `path` fell behind `best`, both of the chain that begins at `first`; null for the best itself. */
+  lostAt(path: PathId, best: PathId | typeof NONE, first: PathId | typeof NONE): DecisionStep | null {
+    if (path === best) return null;
+    const { paths, sets, sources, nextHops } = this;
+    const set = paths.accepted[path];
+    if (set === 0) return 'rejected';
+    if (!this.isCandidate(path)) return 'unresolved';
+    if (best === NONE) return null;
+    const other = paths.accepted[best];
+    const source = paths.source[path];
+    const otherSource = paths.source[best];
+    if (sources.preference[source] !== sources.preference[otherSource]) return 'preference';
+    if (sets.localPref[set] !== sets.localPref[other]) return 'localPref';
+    if (sets.asPathLength[set] !== sets.asPathLength[other]) return 'asPathLength';
+    if (sets.origin[set] !== sets.origin[other]) return 'origin';
+    const left = this.keepWithLowestMed(this.keepHighestRank(first));
+    if (!this.tied.subarray(0, left).includes(path)) return 'med';
+    if (((sources.flags[source] ^ sources.flags[otherSource]) & IBGP) !== 0) return 'ebgp';
+    if (nextHops.metric[this.nextHopOf(path)] !== nextHops.metric[this.nextHopOf(best)]) return 'metric';
+    if (this.identifier(path) !== this.identifier(best)) return 'routerId';
+    if (sets.clusterListLength[set] !== sets.clusterListLength[other]) return 'clusterListLength';
+    return this.comparePeerAddress(source, otherSource) !== 0 ? 'peerAddress' : 'pathId';
+  }
+
+  /** Steps 1 to 4: leaves the candidates that tie in `tied` and returns their number. */
+  private keepHighestRank(first: number): number {
+    const { next, accepted, source: sourceOf } = this.paths;
+    const { preference, flags } = this.sources;
+    const { localPref, asPathLength, origin, nextHopId } = this.sets;
+    const { resolved } = this.nextHops;
+    let n = 0;
+    let topPreference = 0;
+    let topLocalPref = 0;
+    let topLength = 0;
+    let topOrigin = 0;
+    for (let path = first; path !== NONE; path = next[path]) {
+      const set = accepted[path];
+      if (set === 0) continue;
+      const source = sourceOf[path];
+      if ((flags[source] & BY_NEXT_HOP) !== 0 && resolved[nextHopId[set]] === 0) continue;
+      if (n > 0) {
+        let ahead = preference[source] - topPreference;
+        if (ahead === 0) ahead = localPref[set] - topLocalPref;
+        if (ahead === 0) ahead = topLength - asPathLength[set];
+        if (ahead === 0) ahead = topOrigin - origin[set];
+        if (ahead < 0) continue;
+        if (ahead > 0) n = 0;
+      }
+      if (n === 0) {
+        topPreference = preference[source];
+        topLocalPref = localPref[set];
+        topLength = asPathLength[set];
+        topOrigin = origin[set];
+      }
+      if (n === this.tied.length) {
+        const tied = new Int32Array(n * 2);
+        tied.set(this.tied);
+        this.tied = tied;
+      }
+      this.tied[n++] = path;
+    }
+    return n;
+  }
+
+  /** Step 5 on the first `n` of `tied`: removes what has a higher MED than another path of its neighbouring AS. */
+  private keepWithLowestMed(n: number): number {
+    const { tied } = this;
+    const { accepted } = this.paths;
+    const { med, firstAs } = this.sets;
+    let differ = false;
+    for (let i = 1; i < n && !differ; i++) differ = med[accepted[tied[i]]] !== med[accepted[tied[0]]];
+    if (!differ) return n;
+    const { lowestMed } = this;
+    lowestMed.clear();
+    for (let i = 0; i < n; i++) {
+      const set = accepted[tied[i]];
+      const lowest = lowestMed.get(firstAs[set]);
+      if (lowest === undefined || med[set] < lowest) lowestMed.set(firstAs[set], med[set]);
+    }
+    let left = 0;
+    for (let i = 0; i < n; i++) {
+      const set = accepted[tied[i]];
+      if (med[set] === lowestMed.get(firstAs[set])) tied[left++] = tied[i];
+    }
+    return left;
+  }
+
+  /** Steps 6 and 7; below 0: `x` is better. */
+  private compareExit(x: number, y: number): number {
+    const { flags } = this.sources;
+    const { source } = this.paths;
+    const internal = (flags[source[x]] & IBGP) - (flags[source[y]] & IBGP);
+    if (internal !== 0) return internal;
+    return this.nextHops.metric[this.nextHopOf(x)] - this.nextHops.metric[this.nextHopOf(y)];
+  }
+
+  /** Steps 6 to 11; below 0: `x` is better. Never 0 for two paths of a prefix. */
+  private compareLate(x: number, y: number): number {
+    const exit = this.compareExit(x, y);
+    if (exit !== 0) return exit;
+    const identifier = this.identifier(x) - this.identifier(y);
+    if (identifier !== 0) return identifier;
+    const { accepted, source } = this.paths;
+    const { clusterListLength } = this.sets;
+    const clusters = clusterListLength[accepted[x]] - clusterListLength[accepted[y]];
+    if (clusters !== 0) return clusters;
+    const address = this.comparePeerAddress(source[x], source[y]);
+    if (address !== 0) return address;
+    const pathId = this.paths.receivedPathId(x as PathId) - this.paths.receivedPathId(y as PathId);
+    return pathId !== 0 ? pathId : source[x] - source[y];
+  }
+
+  private identifier(path: number): number {
+    const originator = this.sets.originatorId[this.paths.accepted[path]];
+    return originator !== 0 ? originator : this.sources.routerId[this.paths.source[path]];
+  }
+
+  private nextHopOf(path: number): number {
+    return this.sets.nextHopId[this.paths.accepted[path]];
+  }
+
+  private comparePeerAddress(x: number, y: number): number {
+    const { peerFamily, peerWords } = this.sources;
+    if (peerFamily[x] !== peerFamily[y]) return peerFamily[x] - peerFamily[y];
+    for (let i = 0; i < 4; i++) {
+      const difference = peerWords[4 * x + i] - peerWords[4 * y + i];
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,440 @@
+/**
+ * The RIB of one family: Adj-RIB-In (every path, as received and as accepted) and Loc-RIB (the best of each prefix).
+ *
+ * `announce` and `withdraw` change a path and mark its prefix dirty; `decide` takes dirty prefixes one by one, runs
+ * the decision process, and tells the listeners what changed. Whatever concerns all paths of a source, or all paths
+ * through a next hop, is a sweep over the path columns in slices; several such requests share one sweep.
+ *
+ * Every source has an epoch here, and every path the epoch in which it was last announced. Marking all of a source's
+ * paths as stale (RFC 4724 §4.2) is a new epoch and nothing more; removing them removes those of earlier epochs, so a
+ * peer that is back before the sweep has passed loses nothing that it announced anew.
+ */
+import type { FamilyIndex } from '../address/index.js';
+import type { AttrSets } from './attr-sets.js';
+import { Decision } from './decision.js';
+import { IdQueue } from './id-queue.js';
+import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
+import type { NextHopTable } from './next-hops.js';
+import { MULTIPATH, Paths } from './paths.js';
+import { PrefixTable } from './prefix-table.js';
+import type { Sources } from './sources.js';
+
+/** Another best path, none any more, or other attributes of the same. */
+export const BEST_CHANGED = 1;
+/** Another set of paths to forward by (only when more than one is allowed). */
+export const MULTIPATH_CHANGED = 2;
+/** Bits of `flags` beside these: the prefix waits for `decide`, and for `reclaim`. */
+const DIRTY = 4;
+const UNUSED = 8;
+
+export type ChangeListener = (family: FamilyIndex, prefix: PrefixId, change: number) => void;
+/** Applies a new import filter: the accepted set (0 = rejected) for a received one. The reference it returns is taken over. */
+export type Refilter = (prefix: PrefixId, received: AttrSetId) => AttrSetId;
+
+/** What to do with the paths of one source when the sweep comes to them. */
+interface SourceJob {
+  /** Remove paths of this epoch and earlier ones. */
+  removeUpTo: number | null;
+  refilter: Refilter | null;
+  redecide: boolean;
+}
+
+export interface FamilyRibContext {
+  readonly sets: AttrSets;
+  readonly sources: Sources;
+  readonly nextHops: NextHopTable;
+  maxPaths: number;
+  /** There is something to `decide`. */
+  wake(): void;
+  changed(family: FamilyIndex, prefix: PrefixId, change: number): void;
+  /** Whether some consumer still needs the id of a prefix that has no paths. */
+  isClaimed(family: FamilyIndex, prefix: PrefixId): boolean;
+}
+
+export class FamilyRib {
+  readonly prefixes: PrefixTable;
+  readonly paths = new Paths();
+  readonly decision: Decision;
+  /** Prefixes that have a best path. */
+  bestCount = 0;
+
+  private flags = new Uint8Array(1024);
+  private readonly dirty = new IdQueue();
+  private readonly unused = new IdQueue();
+  private epochs = new Uint8Array(64);
+  private stale = new Set<SourceId>();
+
+  private nextJobs = new Map<SourceId, SourceJob>();
+  private nextNextHops = new Set<NextHopId>();
+  private nextAll = false;
+  /** The sweep under way: jobs by source, marks by next hop. */
+  private jobs: (SourceJob | undefined)[] = [];
+  private nextHopMarks = new Uint8Array(0);
+  private all = false;
+  private cursor = -1;
+
+  constructor(
+    readonly family: FamilyIndex,
+    private readonly context: FamilyRibContext,
+  ) {
+    this.prefixes = new PrefixTable(family);
+    this.decision = new Decision(context.sets, context.sources, context.nextHops, this.paths);
+  }
+
+  /**
+   * A source announces a prefix: a new path, or another one in place of its former (an implicit withdrawal). `accepted`
+   * is what the import filter made of `received`; 0 = rejected, the path is kept but takes no part. The RIB takes
+   * references of its own on both. `pathId`: RFC 7911 path identifier; paths that differ in it are kept side by side.
+   */
+  announce(source: SourceId, prefix: PrefixId, received: AttrSetId, accepted: AttrSetId, pathId = 0): void {
+    const { sets } = this.context;
+    const { paths } = this;
+    paths.ensurePrefix(prefix);
+    const counts = this.context.sources.counts(source)[this.family];
+    const known = paths.find(prefix, source, pathId);
+    sets.retain(received);
+    sets.retain(accepted);
+    if (known === NONE) {
+      const path = paths.add(prefix, source, pathId);
+      paths.received[path] = received;
+      paths.accepted[path] = accepted;
+      paths.epoch[path] = this.epochs[source];
+      counts.received++;
+      if (accepted !== 0) {
+        counts.accepted++;
+        this.markDirty(prefix, 0);
+      }
+      return;
+    }
+    const path = known as PathId;
+    const before = paths.accepted[path] as AttrSetId;
+    sets.release(paths.received[path] as AttrSetId);
+    paths.received[path] = received;
+    paths.epoch[path] = this.epochs[source];
+    this.accept(path, prefix, before, accepted);
+  }
+
+  /** A source withdraws a prefix. Returns false when it had not announced it. */
+  withdraw(source: SourceId, prefix: PrefixId, pathId = 0): boolean {
+    const path = this.paths.find(prefix, source, pathId);
+    if (path === NONE) return false;
+    this.remove(path as PathId, prefix);
+    return true;
+  }
+
+  /** Removes all that the source has announced so far, by and by. */
+  withdrawAll(source: SourceId): void {
+    this.job(source).removeUpTo = this.epochs[source];
+    this.epochs[source]++;
+    this.stale.delete(source);
+  }
+
+  /**
+   * RFC 4724 §4.2: the session is down and the source's paths are kept for it. What was stale before is removed (a
+   * second restart without End-of-RIB in between).
+   */
+  markStale(source: SourceId): void {
+    if (source >= this.epochs.length) this.growEpochs(source);
+    if (this.stale.has(source)) this.job(source).removeUpTo = (this.epochs[source] - 1) & 255;
+    this.epochs[source]++;
+    this.stale.add(source);
+  }
+
+  /** RFC 4724 §4.2: End-of-RIB came, or the time is over; what is still stale is removed, by and by. */
+  sweepStale(source: SourceId): void {
+    if (!this.stale.delete(source)) return;
+    this.job(source).removeUpTo = (this.epochs[source] - 1) & 255;
+  }
+
+  /** Whether the source has paths kept over a restart of it (some may have been announced anew). */
+  hasStale(source: SourceId): boolean {
+    return this.stale.has(source);
+  }
+
+  isStale(path: PathId): boolean {
+    const source = this.paths.source[path] as SourceId;
+    return this.stale.has(source) && this.paths.epoch[path] !== this.epochs[source];
+  }
+
+  /** Runs a new import filter over all that the source has announced, by and by. */
+  refilter(source: SourceId, refilter: Refilter): void {
+    this.job(source).refilter = refilter;
+  }
+
+  /** What the decision process compares about the source changed: decides again, by and by, wherever it has paths. */
+  redecideSource(source: SourceId): void {
+    this.job(source).redecide = true;
+  }
+
+  /** Decides every prefix again, by and by. */
+  redecideAll(): void {
+    this.nextAll = true;
+    this.context.wake();
+  }
+
+  /** The next hop resolves otherwise than before: decides again wherever an accepted path leads through it. */
+  nextHopChanged(id: NextHopId): void {
+    this.nextNextHops.add(id);
+    this.context.wake();
+  }
+
+  /** The path that the decision process chose, or NONE. */
+  best(prefix: PrefixId): PathId | typeof NONE {
+    return this.paths.bestOf(prefix);
+  }
+
+  /** The paths to forward by: the best, and with it those that tie with it, as far as `maxPaths` allows. */
+  multipath(prefix: PrefixId): PathId[] {
+    const best = this.paths.bestOf(prefix);
+    if (best === NONE) return [];
+    if (this.context.maxPaths === 1) return [best as PathId];
+    const chosen = [best as PathId];
+    for (const path of this.chain(prefix)) {
+      if (path !== best && (this.paths.flags[path] & MULTIPATH) !== 0) chosen.push(path);
+    }
+    return chosen;
+  }
+
+  /** All paths of a prefix, in no particular order. The table must not change meanwhile. */
+  *chain(prefix: PrefixId): Generator<PathId> {
+    for (let path = this.paths.firstOf(prefix); path !== NONE; path = this.paths.next[path] as PathId) {
+      yield path as PathId;
+    }
+  }
+
+  /** Prefixes that wait for the decision process. */
+  get dirtyCount(): number {
+    return this.dirty.size;
+  }
+
+  /** Prefixes without paths whose ids wait for their consumers. */
+  get unusedCount(): number {
+    return this.unused.size;
+  }
+
+  get hasWork(): boolean {
+    return this.dirty.size > 0 || this.cursor >= 0 || this.sweepRequested;
+  }
+
+  /** Whether a sweep that concerns the source is requested or under way. */
+  isSweeping(source: SourceId): boolean {
+    return this.nextJobs.has(source) || this.jobs[source] !== undefined;
+  }
+
+  /** Decides dirty prefixes until `deadline`. Returns whether more are left. */
+  decide(deadline: number): boolean {
+    let n = 0;
+    for (let prefix = this.dirty.shift(); prefix >= 0; prefix = this.dirty.shift()) {
+      this.decidePrefix(prefix as PrefixId);
+      if ((++n & 63) === 0 && performance.now() >= deadline) break;
+    }
+    return this.dirty.size > 0;
+  }
+
+  /** Goes on with the sweep until `deadline`, beginning one if something asks for it. Returns whether more is left. */
+  sweep(deadline: number): boolean {
+    if (this.cursor < 0) {
+      if (!this.sweepRequested) return false;
+      this.beginSweep();
+    }
+    const { paths, jobs, nextHopMarks, all } = this;
+    const { nextHopId } = this.context.sets;
+    const byNextHop = nextHopMarks.length > 0;
+    const end = paths.highWater;
+    let path = this.cursor;
+    for (; path < end; path++) {
+      if ((path & 1023) === 1023 && performance.now() >= deadline) {
+        this.cursor = path;
+        return true;
+      }
+      const prefix = paths.prefix[path];
+      if (prefix === NONE) continue;
+      const job = jobs[paths.source[path]];
+      if (job !== undefined && this.perform(job, path as PathId, prefix as PrefixId)) continue;
+      if (all || (byNextHop && nextHopMarks[nextHopId[paths.accepted[path]]] === 1)) {
+        this.markDirty(prefix as PrefixId, 0);
+      }
+    }
+    this.cursor = -1;
+    this.jobs = [];
+    return this.sweepRequested;
+  }
+
+  /**
+   * Gives ids of prefixes without paths back where no consumer needs them any more; the others stay for next time.
+   * When few are left of many, the columns are cut to fit. Returns whether the deadline came first.
+   */
+  reclaim(deadline: number): boolean {
+    for (let n = this.unused.size; n > 0; n--) {
+      const prefix = this.unused.shift() as PrefixId;
+      this.flags[prefix] &= ~UNUSED;
+      if (this.paths.firstOf(prefix) === NONE && (this.flags[prefix] & DIRTY) === 0) {
+        if (this.context.isClaimed(this.family, prefix)) this.leaveUnused(prefix);
+        else this.prefixes.release(prefix);
+      }
+      if ((n & 63) === 0 && performance.now() >= deadline) return true;
+    }
+    this.prefixes.trim();
+    if (this.paths.sparse && this.cursor < 0) {
+      this.paths.compact(this.prefixes.highWater);
+      if (this.prefixes.highWater < this.flags.length >> 2) {
+        this.flags = this.flags.slice(0, Math.max(1024, this.prefixes.highWater));
+      }
+    }
+    return false;
+  }
+
+  /** Bytes of the tables of this family. */
+  memoryBytes(): number {
+    return this.prefixes.memoryBytes() + this.paths.memoryBytes() + this.flags.byteLength;
+  }
+
+  private get sweepRequested(): boolean {
+    return this.nextJobs.size > 0 || this.nextNextHops.size > 0 || this.nextAll;
+  }
+
+  private job(source: SourceId): SourceJob {
+    let job = this.nextJobs.get(source);
+    if (job === undefined) {
+      job = { removeUpTo: null, refilter: null, redecide: false };
+      this.nextJobs.set(source, job);
+      if (source >= this.epochs.length) this.growEpochs(source);
+      this.context.wake();
+    }
+    return job;
+  }
+
+  private growEpochs(source: SourceId): void {
+    const epochs = new Uint8Array(Math.max(source + 1, this.epochs.length * 2));
+    epochs.set(this.epochs);
+    this.epochs = epochs;
+  }
+
+  private beginSweep(): void {
+    this.jobs = [];
+    for (const [source, job] of this.nextJobs) this.jobs[source] = job;
+    this.nextJobs.clear();
+    let highest = -1;
+    for (const id of this.nextNextHops) highest = Math.max(highest, id);
+    this.nextHopMarks = new Uint8Array(highest + 1);
+    for (const id of this.nextNextHops) this.nextHopMarks[id] = 1;
+    this.nextNextHops.clear();
+    this.all = this.nextAll;
+    this.nextAll = false;
+    this.cursor = 0;
+  }
+
+  /** Does to one path what is asked of its source's. Returns true when the path is gone. */
+  private perform(job: SourceJob, path: PathId, prefix: PrefixId): boolean {
+    const { paths } = this;
+    if (job.removeUpTo !== null && ((job.removeUpTo - paths.epoch[path]) & 255) < 128) {
+      this.remove(path, prefix);
+      return true;
+    }
+    if (job.refilter !== null) {
+      const accepted = job.refilter(prefix, paths.received[path] as AttrSetId);
+      this.accept(path, prefix, paths.accepted[path] as AttrSetId, accepted);
+    }
+    if (job.redecide) this.markDirty(prefix, BEST_CHANGED);
+    return false;
+  }
+
+  /** Puts `accepted` (whose reference it takes over) in place of `before`. */
+  private accept(path: PathId, prefix: PrefixId, before: AttrSetId, accepted: AttrSetId): void {
+    const { paths } = this;
+    paths.accepted[path] = accepted;
+    this.context.sets.release(before);
+    if (before === accepted) return;
+    const counts = this.context.sources.counts(paths.source[path] as SourceId)[this.family];
+    counts.accepted += (accepted !== 0 ? 1 : 0) - (before !== 0 ? 1 : 0);
+    this.touched(path, prefix, accepted === 0);
+  }
+
+  private remove(path: PathId, prefix: PrefixId): void {
+    const { sets, sources } = this.context;
+    const { paths } = this;
+    const received = paths.received[path] as AttrSetId;
+    const accepted = paths.accepted[path] as AttrSetId;
+    const counts = sources.counts(paths.source[path] as SourceId)[this.family];
+    counts.received--;
+    if (accepted !== 0) counts.accepted--;
+    this.touched(path, prefix, true);
+    paths.remove(path);
+    sets.release(received);
+    sets.release(accepted);
+  }
+
+  /** A path changed or is going. One that goes is no longer the best from now on, so that nobody reads what is freed. */
+  private touched(path: PathId, prefix: PrefixId, going: boolean): void {
+    const { paths } = this;
+    let change = 0;
+    if (paths.best[prefix] === path) {
+      change = BEST_CHANGED;
+      if (going) {
+        paths.best[prefix] = NONE;
+        this.bestCount--;
+      }
+    }
+    if ((paths.flags[path] & MULTIPATH) !== 0) {
+      change |= MULTIPATH_CHANGED;
+      if (going) paths.flags[path] &= ~MULTIPATH;
+    }
+    this.markDirty(prefix, change);
+  }
+
+  private markDirty(prefix: PrefixId, change: number): void {
+    if (prefix >= this.flags.length) this.growFlags(prefix);
+    const before = this.flags[prefix];
+    this.flags[prefix] = before | change | DIRTY;
+    if ((before & DIRTY) !== 0) return;
+    this.dirty.push(prefix);
+    if (this.dirty.size === 1) this.context.wake();
+  }
+
+  private growFlags(prefix: PrefixId): void {
+    const flags = new Uint8Array(Math.max(prefix + 1, this.flags.length * 2));
+    flags.set(this.flags);
+    this.flags = flags;
+  }
+
+  private decidePrefix(prefix: PrefixId): void {
+    const { paths } = this;
+    let change = this.flags[prefix] & (BEST_CHANGED | MULTIPATH_CHANGED);
+    this.flags[prefix] &= UNUSED;
+    const first = paths.first[prefix] as PathId;
+    const before = paths.best[prefix];
+    const best = this.decision.best(first);
+    if (best !== before) {
+      change |= BEST_CHANGED;
+      if (before === NONE) this.bestCount++;
+      else if (best === NONE) this.bestCount--;
+      paths.best[prefix] = best;
+    }
+    if (this.context.maxPaths > 1 && this.chooseMultipath(prefix, first)) change |= MULTIPATH_CHANGED;
+    if (change !== 0) this.context.changed(this.family, prefix, change);
+    if (first === NONE) this.leaveUnused(prefix);
+  }
+
+  /** Marks the paths to forward by; returns whether they are others than before. */
+  private chooseMultipath(prefix: PrefixId, first: PathId): boolean {
+    const { flags, next } = this.paths;
+    const chosen =
+      first !== NONE && next[first] === NONE
+        ? [this.paths.best[prefix]]
+        : this.decision.multipath(first, this.context.maxPaths);
+    let changed = false;
+    for (let path: number = first; path !== NONE; path = next[path]) {
+      const now = chosen.includes(path as PathId) ? MULTIPATH : 0;
+      if (now === (flags[path] & MULTIPATH)) continue;
+      flags[path] ^= MULTIPATH;
+      changed = true;
+    }
+    return changed;
+  }
+
+  private leaveUnused(prefix: PrefixId): void {
+    if ((this.flags[prefix] & UNUSED) !== 0) return;
+    this.flags[prefix] |= UNUSED;
+    this.unused.push(prefix);
+  }
+}

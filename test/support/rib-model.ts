@@ -1,0 +1,92 @@
+/**
+ * A RIB as one would write it first: Maps and objects, everything computed anew each time it is asked for. The real
+ * one must agree with it.
+ */
+
+export interface ModelAttributes {
+  readonly localPref: number;
+  readonly asPath: readonly number[];
+  readonly origin: number;
+  readonly med: number;
+  readonly nextHop: number;
+  readonly originatorId: number;
+  readonly clusterListLength: number;
+}
+
+export interface ModelSource {
+  readonly name: string;
+  readonly preference: number;
+  readonly ibgp: boolean;
+  readonly routerId: number;
+  /** Last octet of its address. */
+  readonly address: number;
+}
+
+export interface ModelPath {
+  readonly source: ModelSource;
+  readonly pathId: number;
+  received: ModelAttributes;
+  accepted: ModelAttributes | null;
+  stale: boolean;
+}
+
+/** Metric of each next hop, null = unresolved. */
+export type ModelMetrics = readonly (number | null)[];
+
+const min = <T>(items: readonly T[], key: (item: T) => number): T[] => {
+  const lowest = Math.min(...items.map(key));
+  return items.filter((item) => key(item) === lowest);
+};
+
+function attributes(path: ModelPath): ModelAttributes {
+  if (path.accepted === null) throw new Error('rejected path in the decision process');
+  return path.accepted;
+}
+
+/** RFC 4271 §9.1.2.2, one step after the other, each over all that is left: those that tie for forwarding. */
+function survivors(paths: readonly ModelPath[], metrics: ModelMetrics): ModelPath[] {
+  let left = paths.filter((path) => path.accepted !== null && metrics[path.accepted.nextHop] !== null);
+  left = min(left, (path) => -path.source.preference);
+  left = min(left, (path) => -attributes(path).localPref);
+  left = min(left, (path) => attributes(path).asPath.length);
+  left = min(left, (path) => attributes(path).origin);
+  left = left.filter(
+    (path) =>
+      !left.some(
+        (other) =>
+          (attributes(other).asPath[0] ?? 0) === (attributes(path).asPath[0] ?? 0) &&
+          attributes(other).med < attributes(path).med,
+      ),
+  );
+  left = min(left, (path) => (path.source.ibgp ? 1 : 0));
+  return min(left, (path) => metrics[attributes(path).nextHop] ?? 0);
+}
+
+function lowestIdentity(paths: readonly ModelPath[]): ModelPath | null {
+  let left = min(paths, (path) => attributes(path).originatorId || path.source.routerId);
+  left = min(left, (path) => attributes(path).clusterListLength);
+  left = min(left, (path) => path.source.address);
+  left = min(left, (path) => path.pathId);
+  return left[0] ?? null;
+}
+
+export function modelBest(paths: readonly ModelPath[], metrics: ModelMetrics): ModelPath | null {
+  return lowestIdentity(survivors(paths, metrics));
+}
+
+/** The best path and the others that tie, in the order of identity, one for each next hop. */
+export function modelMultipath(
+  paths: readonly ModelPath[],
+  metrics: ModelMetrics,
+  maxPaths: number,
+): ModelPath[] {
+  let left = survivors(paths, metrics);
+  const chosen: ModelPath[] = [];
+  while (left.length > 0 && chosen.length < maxPaths) {
+    const best = lowestIdentity(left);
+    if (best === null) break;
+    chosen.push(best);
+    left = left.filter((path) => attributes(path).nextHop !== attributes(best).nextHop);
+  }
+  return chosen;
+}
