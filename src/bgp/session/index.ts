@@ -1,0 +1,19 @@
+/**
+ * The shell around the state machine: TCP connections, clocks, and the exchange of OPENs.
+ *
+ *     Listener ──accept──▶ PeerSession ──▶ Machine (state machine + clocks) ──▶ Transport (socket, framer, send queue)
+ *                              │                 one, or two while connections collide
+ *                              ▼
+ *                       SessionHandlers: established, update, closed …
+ *
+ * A PeerSession turns what sockets and clocks say into events, steps the pure machine of `bgp/fsm` and carries out the
+ * actions it returns. UPDATE bodies go to the handlers in place, without a copy; everything else is dealt
+ * with here: capabilities (RFC 5492), what two OPENs agree on, keepalives, NOTIFICATIONs, collisions (RFC 4271 §6.8).
+ *
+ * Sockets carry DSCP CS6, no Nagle delay, and the peer's TTL. Both ways are bounded: `send` says when enough is queued
+ * and `writable` when there is room, `pause` leaves the peer's bytes in TCP. Routes wait in a queue of the
+ * session, not in the socket, so that a KEEPALIVE passes them.
+ */
+export { Listener, type ListenerOptions, remoteAddressOf } from './listener.js';
+export { administrativeReset, administrativeShutdown, PeerSession } from './peer-session.js';
+export * from './types.js';

@@ -1,0 +1,94 @@
+import type { Direction, Fsm, FsmEvent, FsmTimer } from '../fsm/index.js';
+import type { Notification, OpenMessage } from '../wire/index.js';
+import type { Transport } from './transport.js';
+import type { Negotiated } from './types.js';
+
+/** RFC 4271 §10: timers are cut by a random part of up to a quarter. */
+function jittered(seconds: number): number {
+  return seconds * (0.75 + Math.random() * 0.25);
+}
+
+/** One state machine with the clocks that it runs and the connection that it drives. */
+export class Machine {
+  fsm: Fsm;
+  transport: Transport | null = null;
+  direction: Direction = 'outgoing';
+  /** What was said and agreed on this connection so far. */
+  ourOpen: OpenMessage | null = null;
+  peerOpen: OpenMessage | null = null;
+  negotiated: Negotiated | null = null;
+  notificationSent: Notification | null = null;
+  notificationReceived: Notification | null = null;
+  private readonly timers = new Map<FsmTimer, NodeJS.Timeout>();
+  private readonly expired: (event: FsmEvent) => void;
+
+  /** `expired` gets the timers' events. */
+  constructor(fsm: Fsm, expired: (machine: Machine, event: FsmEvent) => void) {
+    this.fsm = fsm;
+    this.expired = (event) => expired(this, event);
+  }
+
+  /** Forgets the last connection, for a new one. */
+  attach(transport: Transport, direction: Direction): void {
+    this.transport = transport;
+    this.direction = direction;
+    this.ourOpen = null;
+    this.peerOpen = null;
+    this.negotiated = null;
+    this.notificationSent = null;
+    this.notificationReceived = null;
+  }
+
+  startTimer(timer: FsmTimer, seconds: number, jitter: boolean): void {
+    this.stopTimer(timer);
+    if (timer === 'hold') {
+      this.watchHold(seconds * 1000, performance.now());
+      return;
+    }
+    const milliseconds = (jitter ? jittered(seconds) : seconds) * 1000;
+    this.timers.set(
+      timer,
+      setTimeout(() => {
+        this.timers.delete(timer);
+        this.expired({ type: 'timerExpired', timer });
+      }, milliseconds),
+    );
+  }
+
+  stopTimer(timer: FsmTimer): void {
+    clearTimeout(this.timers.get(timer));
+    this.timers.delete(timer);
+  }
+
+  stopTimers(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  /**
+   * The hold timer is not set anew for each message: when it ends it looks at when the last one came and sleeps for
+   * the rest. Before it says that the peer is silent, the socket gets one more turn, since a busy process
+   * may be late to read what is there; and while we refuse to read, silence is our own.
+   */
+  private watchHold(milliseconds: number, since: number): void {
+    const deadline = () => {
+      const paused = this.transport?.paused === true;
+      const last = paused ? performance.now() : Math.max(since, this.transport?.lastHeard ?? 0);
+      return last + milliseconds;
+    };
+    const sleep = (): void => {
+      const left = Math.max(1, deadline() - performance.now());
+      const timeout = setTimeout(() => {
+        if (deadline() > performance.now()) return sleep();
+        setImmediate(() => {
+          if (this.timers.get('hold') !== timeout) return;
+          if (deadline() > performance.now()) return sleep();
+          this.timers.delete('hold');
+          this.expired({ type: 'timerExpired', timer: 'hold' });
+        });
+      }, left);
+      this.timers.set('hold', timeout);
+    };
+    sleep();
+  }
+}

@@ -1,0 +1,116 @@
+/** What an OPEN says and what two of them agree on. Pure. */
+import { type Address, type FamilyIndex, familyIndex } from '../../address/index.js';
+import {
+  afiOf,
+  type Capability,
+  ErrorCode,
+  encodeCapability,
+  familyOf,
+  type OpenMessage,
+  OpenSubcode,
+  Safi,
+  WireError,
+} from '../wire/index.js';
+import type { CapabilityOf, Negotiated, SessionSettings } from './types.js';
+
+/** Our OPEN (RFC 4271 §4.2). `extra`: capabilities besides those that every session has. */
+export function makeOpen(settings: SessionSettings, extra: readonly Capability[]): OpenMessage {
+  const families = settings.families.map(familyIndex).sort();
+  return {
+    version: 4,
+    asn: settings.localAsn,
+    holdTimeSeconds: settings.holdTimeSeconds,
+    routerId: settings.routerId,
+    capabilities: [
+      ...families.map((family): Capability => {
+        return { type: 'multiprotocol', afi: afiOf(family), safi: Safi.unicast };
+      }),
+      { type: 'routeRefresh' },
+      { type: 'fourOctetAs', asn: settings.localAsn },
+      ...extra,
+    ],
+  };
+}
+
+function find<T extends Capability['type']>(open: OpenMessage, type: T): CapabilityOf<T> | null {
+  for (const capability of open.capabilities) {
+    if (capability.type === type) return capability as CapabilityOf<T>;
+  }
+  return null;
+}
+
+/** Families of an OPEN. Without any multiprotocol capability a speaker means IPv4 unicast (RFC 4760 §8). */
+function familiesOf(open: OpenMessage): Set<FamilyIndex> {
+  const families = new Set<FamilyIndex>();
+  let multiprotocol = false;
+  for (const capability of open.capabilities) {
+    if (capability.type !== 'multiprotocol') continue;
+    multiprotocol = true;
+    const family = familyOf(capability.afi, capability.safi);
+    if (family !== -1) families.add(family);
+  }
+  if (!multiprotocol) families.add(0);
+  return families;
+}
+
+function refuse(subcode: number, message: string, data?: Buffer): WireError {
+  return new WireError('reset', ErrorCode.open, subcode, message, 0, data);
+}
+
+export interface Endpoints {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly scopeId: number;
+}
+
+/**
+ * What our OPEN and the peer's agree on, or the error to refuse the peer with (RFC 4271 §6.2). That the message is well
+ * formed, with a possible hold time and a non-zero identifier, the decoder has seen to.
+ */
+export function negotiate(
+  settings: SessionSettings,
+  ours: OpenMessage,
+  theirs: OpenMessage,
+  endpoints: Endpoints,
+): Negotiated | WireError {
+  if (theirs.asn !== settings.remoteAsn) {
+    return refuse(OpenSubcode.badPeerAs, `peer says AS ${theirs.asn}, expected ${settings.remoteAsn}`);
+  }
+  // RFC 6286 §2.1: unique within an AS; across ASes two speakers may have the same one.
+  if (theirs.routerId === settings.routerId && settings.localAsn === settings.remoteAsn) {
+    return refuse(OpenSubcode.badIdentifier, 'peer has our own BGP identifier');
+  }
+  const theirFamilies = familiesOf(theirs);
+  const families = [...familiesOf(ours)].filter((family) => theirFamilies.has(family));
+  if (families.length === 0) {
+    // RFC 5492 §3: the data lists the capabilities that the peer lacks.
+    const lacking = ours.capabilities.filter((capability) => capability.type === 'multiprotocol');
+    return refuse(
+      OpenSubcode.unsupportedCapability,
+      `peer speaks none of our address families (${settings.families.join(', ')})`,
+      Buffer.concat(lacking.map(encodeCapability)),
+    );
+  }
+  const holdTimeSeconds = Math.min(settings.holdTimeSeconds, theirs.holdTimeSeconds);
+  const third = holdTimeSeconds / 3;
+  const both = (type: Capability['type']) => find(ours, type) !== null && find(theirs, type) !== null;
+  return {
+    holdTimeSeconds,
+    keepaliveSeconds: settings.keepaliveSeconds === null ? third : Math.min(settings.keepaliveSeconds, third),
+    fourOctetAs: both('fourOctetAs'),
+    families,
+    peerOpen: theirs,
+    ...endpoints,
+    routeRefresh: both('routeRefresh'),
+    extendedMessage: both('extendedMessage'),
+    peerGracefulRestart: both('gracefulRestart') ? find(theirs, 'gracefulRestart') : null,
+  };
+}
+
+/** RFC 8538 §2: both sides take a NOTIFICATION as a restart. */
+export function notificationRestart(ours: OpenMessage, theirs: OpenMessage): boolean {
+  return (
+    find(ours, 'gracefulRestart')?.notification === true &&
+    find(theirs, 'gracefulRestart')?.notification === true
+  );
+}

@@ -1,0 +1,471 @@
+import type { Socket } from 'node:net';
+import { fdOf } from '../../sockopt/index.js';
+import {
+  type FsmAction,
+  type FsmConfig,
+  type FsmEvent,
+  type FsmState,
+  fsmStates,
+  idleFsm,
+  incomingFsm,
+  resolveCollision,
+  step,
+} from '../fsm/index.js';
+import {
+  CeaseSubcode,
+  decodeNotification,
+  decodeOpen,
+  decodeRouteRefresh,
+  describeNotification,
+  ErrorCode,
+  encodeNotification,
+  encodeOpen,
+  isWireError,
+  keepalive,
+  MAX_EXTENDED_MESSAGE_LENGTH,
+  MessageType,
+  type Notification,
+  OpenSubcode,
+  type WireError,
+} from '../wire/index.js';
+import { dial, setConnectionOptions } from './dial.js';
+import { Machine } from './machine.js';
+import { makeOpen, negotiate, notificationRestart } from './negotiate.js';
+import { Transport } from './transport.js';
+import type { Negotiated, SessionCounters, SessionHandlers, SessionSettings } from './types.js';
+
+/** The Cease of an operator's stop (RFC 4486). */
+export const administrativeShutdown: Notification = {
+  code: ErrorCode.cease,
+  subcode: CeaseSubcode.administrativeShutdown,
+  data: Buffer.alloc(0),
+};
+
+/** The Cease of an operator's reset (RFC 4486). */
+export const administrativeReset: Notification = {
+  code: ErrorCode.cease,
+  subcode: CeaseSubcode.administrativeReset,
+  data: Buffer.alloc(0),
+};
+
+/**
+ * The session with one peer: dials, accepts, negotiates, keeps alive, reports. At most two connections at a time, and
+ * at most one of them established.
+ */
+export class PeerSession {
+  readonly settings: SessionSettings;
+  /** When `state` was entered. */
+  stateSince = new Date();
+  /** What ended the last attempt or session; null before, and after an orderly stop. */
+  lastError: string | null = null;
+  private readonly handlers: SessionHandlers;
+  private readonly config: FsmConfig;
+  private primary: Machine;
+  /** The connection that the peer dialed while `primary` has one of its own. */
+  private secondary: Machine | null = null;
+  private shownState: FsmState = 'idle';
+  private readonly leaving = new Set<Promise<void>>();
+  private readonly totals = {
+    messagesReceived: 0,
+    messagesSent: 0,
+    updatesReceived: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    established: 0,
+  };
+
+  constructor(settings: SessionSettings, handlers: SessionHandlers) {
+    this.settings = settings;
+    this.handlers = handlers;
+    this.config = settings;
+    this.primary = new Machine(idleFsm, this.dispatch);
+  }
+
+  /** RFC 4271 §8.2.2; with two connections, that of the one which is further. */
+  get state(): FsmState {
+    const first = this.primary.fsm.state;
+    const second = this.secondary?.fsm.state ?? 'idle';
+    return fsmStates.indexOf(second) > fsmStates.indexOf(first) ? second : first;
+  }
+
+  /** What was agreed on; null unless established. */
+  get negotiated(): Negotiated | null {
+    return this.primary.fsm.state === 'established' ? this.primary.negotiated : null;
+  }
+
+  /** Totals over all connections so far. */
+  get counters(): Readonly<SessionCounters> {
+    const sum = { ...this.totals };
+    for (const transport of [this.primary.transport, this.secondary?.transport]) {
+      if (!transport) continue;
+      sum.messagesSent += transport.messagesSent;
+      sum.bytesSent += transport.bytesSent;
+      sum.bytesReceived += transport.bytesReceived;
+    }
+    return sum;
+  }
+
+  /** Bytes handed to `send` that TCP has not taken yet. */
+  get bufferedBytes(): number {
+    return this.primary.transport?.bufferedBytes ?? 0;
+  }
+
+  /** Starts, or starts again after `stop`. `listenFirst`: gives the peer the first call. */
+  start(listenFirst = false): void {
+    this.dispatch(this.primary, { type: 'start', listenFirst });
+  }
+
+  /**
+   * Stops and stays idle. The notification goes out first; null ends TCP without a word, so that a peer that
+   * does graceful restart keeps our routes. Resolves when the connections are gone (a few seconds at most).
+   */
+  async stop(notification: Notification | null = administrativeShutdown): Promise<void> {
+    const { secondary } = this;
+    if (secondary !== null) this.dispatch(secondary, { type: 'stop', notification });
+    this.dispatch(this.primary, { type: 'stop', notification });
+    await Promise.all(this.leaving);
+  }
+
+  /** Ends what there is with a Cease and connects again soon. Nothing happens to a stopped session. */
+  reset(notification: Notification = administrativeReset): void {
+    const { secondary } = this;
+    if (secondary !== null) this.dispatch(secondary, { type: 'stop', notification });
+    this.dispatch(this.primary, { type: 'reset', notification });
+  }
+
+  /**
+   * Takes a connection that the peer dialed. False: refused, the session is stopped or holds idle after an error
+   * (RFC 4271 §8.2.2, Idle); the caller resets the socket.
+   */
+  accept(socket: Socket): boolean {
+    if (this.primary.fsm.state === 'idle') return false;
+    try {
+      setConnectionOptions(fdOf(socket), this.settings.remoteAddress.family, this.settings.ttl);
+    } catch {
+      return false; // it is gone already
+    }
+    let machine = this.primary;
+    if (machine.fsm.connection !== 'none') {
+      // Whoever dials again has given up the connection it dialed before.
+      if (this.secondary !== null) this.dispatch(this.secondary, { type: 'collisionDump' });
+      machine = new Machine(incomingFsm, this.dispatch);
+      this.secondary = machine;
+    }
+    machine.attach(this.transportOf(machine, socket), 'incoming');
+    this.dispatch(machine, { type: 'connected' });
+    return true;
+  }
+
+  /**
+   * Queues whole messages on the established session; the buffer must not change any more and may be shared with other
+   * sessions. False: not established, or enough is queued; `writable` tells when there is room (what was given
+   * is sent all the same).
+   */
+  send(buf: Buffer): boolean {
+    const { transport, fsm } = this.primary;
+    if (transport === null || fsm.state !== 'established') return false;
+    return transport.send(buf);
+  }
+
+  /** Stops reading from the peer until `resume`: TCP holds it back, the hold timer waits, keepalives go on. */
+  pause(): void {
+    this.primary.transport?.pause();
+  }
+
+  resume(): void {
+    this.primary.transport?.resume();
+  }
+
+  private transportOf(machine: Machine, socket: Socket): Transport {
+    const transport: Transport = new Transport(socket, {
+      connected: () => this.dispatch(machine, { type: 'connected' }),
+      failed: (reason) => {
+        this.release(machine);
+        this.dispatch(machine, { type: 'connectionFailed', reason });
+      },
+      message: (type, buf, start, end) => this.received(machine, type, buf, start, end),
+      headerError: (error) => this.dispatch(machine, messageError(error)),
+      writable: () => {
+        if (machine === this.primary && machine.fsm.state === 'established') this.handlers.writable();
+      },
+    });
+    return transport;
+  }
+
+  /** One event of one connection: step the machine, carry its actions out, tell the speaker. */
+  private readonly dispatch = (machine: Machine, event: FsmEvent): void => {
+    const wasEstablished = machine.fsm.state === 'established';
+    const wasPrimary = machine === this.primary;
+    const result = step(machine.fsm, event, this.config);
+    machine.fsm = result.fsm;
+    let closed: string | null = null;
+    for (const action of result.actions) {
+      if (action.type === 'close') closed = action.reason;
+      this.perform(machine, action);
+    }
+    const isEstablished = machine.fsm.state === 'established';
+    if (isEstablished && !wasEstablished) this.promote(machine);
+    this.settle();
+    if (closed !== null) this.noteError(machine, event, closed);
+    this.showState(closed ?? describeEvent(event));
+    if (isEstablished && !wasEstablished && machine.negotiated !== null) {
+      this.totals.established++;
+      this.handlers.established(machine.negotiated);
+    }
+    if (closed !== null && (wasEstablished || (wasPrimary && machine === this.primary))) {
+      const { ourOpen, peerOpen, notificationSent, notificationReceived } = machine;
+      const gracefulPeer = machine.negotiated?.peerGracefulRestart != null;
+      const restart = ourOpen !== null && peerOpen !== null && notificationRestart(ourOpen, peerOpen);
+      this.handlers.closed({
+        wasEstablished,
+        error: event.type === 'stop' ? null : this.lastError,
+        notificationSent,
+        notificationReceived,
+        graceful:
+          wasEstablished &&
+          gracefulPeer &&
+          [notificationSent, notificationReceived].every((n) => n === null || (restart && !isHardReset(n))),
+      });
+    }
+  };
+
+  private perform(machine: Machine, action: FsmAction): void {
+    switch (action.type) {
+      case 'startTimer':
+        machine.startTimer(action.timer, action.seconds, action.jitter);
+        return;
+      case 'stopTimer':
+        machine.stopTimer(action.timer);
+        return;
+      case 'dial':
+        this.dial(machine);
+        return;
+      case 'close':
+        this.close(machine, action.notification);
+        return;
+      case 'sendOpen':
+        machine.ourOpen = makeOpen(this.settings, this.handlers.capabilities());
+        machine.transport?.send(encodeOpen(machine.ourOpen));
+        return;
+      case 'sendKeepalive':
+        machine.transport?.sendAhead(keepalive);
+        return;
+    }
+  }
+
+  private dial(machine: Machine): void {
+    try {
+      machine.attach(this.transportOf(machine, dial(this.settings)), 'outgoing');
+    } catch (error) {
+      // The machine is within a step: the failure follows as an event of its own.
+      const reason = `can't connect: ${(error as Error).message}`;
+      setImmediate(() => {
+        if (machine.fsm.connection === 'dialing' && machine.transport === null) {
+          this.dispatch(machine, { type: 'connectionFailed', reason });
+        }
+      });
+    }
+  }
+
+  private close(machine: Machine, notification: Notification | null): void {
+    const { transport } = machine;
+    if (transport === null) return;
+    machine.notificationSent = notification;
+    transport.finish(notification === null ? null : encodeNotification(notification));
+    const gone = transport.gone.then(() => {
+      this.leaving.delete(gone);
+    });
+    this.leaving.add(gone);
+    this.release(machine);
+  }
+
+  /** Takes the counters of a connection that ended into the totals. */
+  private release(machine: Machine): void {
+    const { transport } = machine;
+    if (transport === null) return;
+    this.totals.bytesReceived += transport.bytesReceived;
+    this.totals.bytesSent += transport.bytesSent;
+    this.totals.messagesSent += transport.messagesSent;
+    machine.transport = null;
+  }
+
+  /** The established connection is the session; whatever else there is goes. */
+  private promote(machine: Machine): void {
+    const other = machine === this.primary ? this.secondary : this.primary;
+    this.primary = machine;
+    this.secondary = null;
+    if (other !== null) this.discard(other);
+  }
+
+  /** Ends a machine that no longer counts; nobody is told but its peer. */
+  private discard(machine: Machine): void {
+    const { fsm, actions } = step(machine.fsm, { type: 'collisionDump' }, this.config);
+    machine.fsm = fsm;
+    for (const action of actions) this.perform(machine, action);
+    machine.stopTimers();
+  }
+
+  /** A second machine without a connection is over; a first one gives way to a second that has one. */
+  private settle(): void {
+    const { primary, secondary } = this;
+    if (secondary === null) return;
+    if (secondary.fsm.connection === 'none') {
+      secondary.stopTimers();
+      this.secondary = null;
+    } else if (primary.fsm.connection === 'none') {
+      primary.stopTimers();
+      secondary.fsm = { ...secondary.fsm, failures: primary.fsm.failures };
+      this.primary = secondary;
+      this.secondary = null;
+    }
+  }
+
+  private noteError(machine: Machine, event: FsmEvent, reason: string): void {
+    if (event.type === 'collisionDump') return;
+    if (event.type === 'stop') {
+      this.lastError = null;
+      return;
+    }
+    const sent = machine.notificationSent;
+    this.lastError = sent === null ? reason : `${reason}; sent NOTIFICATION ${describeNotification(sent)}`;
+  }
+
+  private showState(reason: string): void {
+    const { state } = this;
+    if (state === this.shownState) return;
+    this.shownState = state;
+    this.stateSince = new Date();
+    this.handlers.stateChanged(state, reason);
+  }
+
+  private received(machine: Machine, type: number, buf: Buffer, start: number, end: number): void {
+    this.totals.messagesReceived++;
+    switch (type) {
+      case MessageType.update: {
+        this.totals.updatesReceived++;
+        if (machine.fsm.state !== 'established') {
+          this.dispatch(machine, { type: 'updateReceived' });
+          return;
+        }
+        // In Established, Event 27 only restarts the hold timer, which looks at the time of the last message.
+        const error = this.handlers.update(buf, start, end);
+        if (error !== null && error.severity === 'reset') this.dispatch(machine, messageError(error));
+        return;
+      }
+      case MessageType.keepalive:
+        this.dispatch(machine, { type: 'keepaliveReceived' });
+        return;
+      case MessageType.open:
+        this.openReceived(machine, buf, start, end);
+        return;
+      case MessageType.notification: {
+        const notification = decodeNotification(buf, start, end);
+        machine.notificationReceived = notification;
+        this.dispatch(machine, {
+          type: 'notificationReceived',
+          versionError:
+            notification.code === ErrorCode.open && notification.subcode === OpenSubcode.unsupportedVersion,
+          reason: `received NOTIFICATION ${describeNotification(notification)}`,
+        });
+        return;
+      }
+      case MessageType.routeRefresh: {
+        const refresh = decodeRouteRefresh(buf, start, end);
+        if (isWireError(refresh)) this.dispatch(machine, messageError(refresh));
+        else if (machine.fsm.state !== 'established') this.dispatch(machine, { type: 'updateReceived' });
+        else this.handlers.routeRefresh(refresh.afi, refresh.safi, refresh.subtype);
+        return;
+      }
+    }
+  }
+
+  private openReceived(machine: Machine, buf: Buffer, start: number, end: number): void {
+    const { transport } = machine;
+    if (transport === null) return;
+    const open = decodeOpen(buf, start, end);
+    if (isWireError(open)) {
+      this.dispatch(machine, messageError(open));
+      return;
+    }
+    const ours = machine.ourOpen ?? makeOpen(this.settings, this.handlers.capabilities());
+    const negotiated = negotiate(this.settings, ours, open, {
+      ...transport.localEnd(),
+      remoteAddress: this.settings.remoteAddress,
+    });
+    if (isWireError(negotiated)) {
+      this.dispatch(machine, messageError(negotiated));
+      return;
+    }
+    if (machine.fsm.state !== 'openConfirm' && machine.fsm.state !== 'established') {
+      if (!this.survivesCollision(machine, open.routerId)) {
+        this.dispatch(machine, { type: 'collisionDump' });
+        return;
+      }
+      machine.peerOpen = open;
+      machine.negotiated = negotiated;
+      if (negotiated.extendedMessage) transport.framer.maxLength = MAX_EXTENDED_MESSAGE_LENGTH;
+    }
+    const { holdTimeSeconds, keepaliveSeconds } = negotiated;
+    this.dispatch(machine, { type: 'openReceived', holdTimeSeconds, keepaliveSeconds });
+  }
+
+  /** RFC 4271 §6.8: with a valid OPEN on `newer`, one of two connections goes. False: it is `newer`. */
+  private survivesCollision(newer: Machine, remoteId: number): boolean {
+    const older = newer === this.primary ? this.secondary : this.primary;
+    if (older === null || older.fsm.connection !== 'open') return true;
+    const established = older.fsm.state === 'established';
+    const { localAsn, remoteAsn, routerId: localId } = this.settings;
+    const gracefulRestart = older.negotiated?.peerGracefulRestart != null;
+    const verdict = resolveCollision(
+      { direction: older.direction, established },
+      { direction: newer.direction, established: false },
+      { localId, remoteId, localAsn, remoteAsn, gracefulRestart },
+    );
+    if (verdict === 'dropNewer') return false;
+    // RFC 4724 §5: an old session of a peer that restarted ends without a NOTIFICATION.
+    if (established) {
+      this.dispatch(older, {
+        type: 'connectionFailed',
+        reason: 'the peer restarted: it opened a new connection',
+      });
+    } else {
+      this.dispatch(older, { type: 'collisionDump' });
+    }
+    return true;
+  }
+}
+
+function messageError(error: WireError): FsmEvent {
+  const { code, subcode, data, message: reason } = error;
+  return { type: 'messageError', notification: { code, subcode, data }, reason };
+}
+
+/** RFC 8538 §3: the one NOTIFICATION that never means a restart. */
+function isHardReset(notification: Notification): boolean {
+  return notification.code === ErrorCode.cease && notification.subcode === CeaseSubcode.hardReset;
+}
+
+function describeEvent(event: FsmEvent): string {
+  switch (event.type) {
+    case 'start':
+      return 'started';
+    case 'stop':
+      return 'stopped';
+    case 'timerExpired':
+      return `${event.timer} timer expired`;
+    case 'connected':
+      return 'connection is up';
+    case 'openReceived':
+      return 'OPEN received';
+    case 'keepaliveReceived':
+      return 'KEEPALIVE received';
+    case 'connectionFailed':
+    case 'messageError':
+    case 'notificationReceived':
+      return event.reason;
+    case 'reset':
+    case 'collisionDump':
+    case 'updateReceived':
+      return event.type;
+  }
+}
