@@ -251,18 +251,23 @@ function command(line: string): void {
   };
   switch (verb) {
     case 'announce':
-      return send(table?.updates);
+      send(table?.updates);
+      return;
     case 'withdraw':
-      return send(table?.withdrawals);
+      send(table?.withdrawals);
+      return;
     case 'expect':
       expected = Number(argument);
-      return checkExpected();
+      checkExpected();
+      return;
     case 'endOfRib':
-      return send(message(2, Buffer.alloc(4)));
+      send(message(2, Buffer.alloc(4)));
+      return;
     case 'raw':
-      return send(Buffer.from(argument, 'hex'));
+      send(Buffer.from(argument, 'hex'));
+      return;
     case 'report':
-      return say('report', {
+      say('report', {
         count: held.digest.count,
         digest: held.digest.toString(),
         announced: held.announced,
@@ -272,6 +277,7 @@ function command(line: string): void {
         updates,
         cpuSeconds: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
       });
+      return;
     case 'quit':
       socket?.destroy();
       process.exit(0);

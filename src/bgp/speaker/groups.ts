@@ -1,0 +1,41 @@
+/**
+ * Which peers share an update group: those with the same outgoing treatment in every respect. The key says all that
+ * the encoded bytes depend on; two peers whose keys are equal get the same bytes.
+ */
+import {
+  type Address,
+  type FamilyIndex,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+} from '../../address/index.js';
+
+export interface GroupFacts {
+  readonly family: FamilyIndex;
+  readonly kind: 'ebgp' | 'ibgp' | 'client';
+  readonly fourOctetAs: boolean;
+  readonly maxLength: number;
+  readonly nextHopMode: 'auto' | 'self' | 'unchanged';
+  /** "Self" towards these peers. */
+  readonly nextHop: Address | null;
+  /** Networks that we share with these peers, where a third party's next hop may be announced. */
+  readonly sharedSubnets: readonly Prefix[];
+  /** Names of export filters; null: none configured. */
+  readonly filters: readonly string[] | null;
+}
+
+export function groupKey(facts: GroupFacts): string {
+  return [
+    facts.family,
+    facts.kind,
+    facts.fourOctetAs,
+    facts.maxLength,
+    facts.nextHopMode,
+    facts.nextHop === null ? '-' : formatAddress(facts.nextHop),
+    // Only where it can matter, so that iBGP peers on different links share a group.
+    facts.kind === 'ebgp' && facts.nextHopMode === 'auto'
+      ? facts.sharedSubnets.map(formatPrefix).sort().join(' ')
+      : '',
+    facts.filters === null ? '-' : facts.filters.join(','),
+  ].join('|');
+}

@@ -1,0 +1,85 @@
+/**
+ * What a session's own end says about the link it runs on: which address of ours a peer is told as next hop in each
+ * family, and which networks both share (RFC 4271 §5.1.3, RFC 2545 §3).
+ */
+import {
+  type Address,
+  type FamilyIndex,
+  IPV4,
+  IPV6,
+  isLinkLocal,
+  networkOf,
+  type Prefix,
+  sameAddress,
+} from '../../address/index.js';
+
+export interface OwnAddress {
+  readonly ifindex: number;
+  /** With its prefix length, host bits as they are. */
+  readonly address: Prefix;
+  /** IPv6 duplicate address detection has not let it through (yet). */
+  readonly tentative: boolean;
+}
+
+export interface LinkFacts {
+  /** 0 when the local address is on no interface that we know. */
+  readonly ifindex: number;
+  /** By family: what "next hop self" means towards the peer; null when this node has no such address. */
+  readonly nextHop: readonly [Address | null, Address | null];
+  /** Networks of the interface, where the peer is on one of them; else none, and no third party's next hop is announced. */
+  readonly sharedSubnets: readonly Prefix[];
+}
+
+function covers(network: Prefix, address: Address): boolean {
+  const own = networkOf(network, network.length);
+  const other = networkOf(address, network.length);
+  return own.family === address.family && sameAddress(own, other);
+}
+
+function plain({ family, a, b, c, d }: Address): Address {
+  return { family, a, b, c, d };
+}
+
+/** `local` and `remote` are the ends of the TCP connection. */
+export function linkFacts(
+  local: Address,
+  remote: Address,
+  addresses: readonly OwnAddress[],
+  scopeId: number,
+): LinkFacts {
+  const own = addresses.find(
+    (each) => sameAddress(each.address, local) && (scopeId === 0 || each.ifindex === scopeId),
+  );
+  const ifindex = own?.ifindex ?? scopeId;
+  const onLink = addresses.filter((each) => each.ifindex === ifindex && !each.tentative);
+  const usable = (family: FamilyIndex, from: readonly OwnAddress[]): Address | null => {
+    const found = from.find(
+      ({ address }) => address.family === family && !isLinkLocal(address) && !isLoopback(address),
+    );
+    return found ? plain(found.address) : null;
+  };
+  const nextHop = (family: FamilyIndex): Address | null => {
+    if (family === local.family && !isLinkLocal(local)) return plain(local);
+    // The link's own address of that family first, then any that the node has.
+    return usable(family, onLink) ?? (isOnLoopback(own, addresses) ? usable(family, addresses) : null);
+  };
+  const direct = onLink.some(({ address }) => covers(address, remote)) || isLinkLocal(remote);
+  return {
+    ifindex,
+    nextHop: [nextHop(IPV4), nextHop(IPV6)],
+    sharedSubnets: direct ? onLink.map(({ address }) => networkOf(address, address.length)) : [],
+  };
+}
+
+function isLoopback(address: Address): boolean {
+  return address.family === IPV4
+    ? address.a >>> 24 === 127
+    : address.a === 0 && address.b === 0 && address.c === 0 && address.d === 1;
+}
+
+/** Whether the session runs from an address of the loopback interface (the one that also has 127.0.0.1 or ::1). */
+function isOnLoopback(own: OwnAddress | undefined, addresses: readonly OwnAddress[]): boolean {
+  return (
+    own !== undefined && addresses.some((each) => each.ifindex === own.ifindex && isLoopback(each.address))
+  );
+}

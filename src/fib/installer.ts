@@ -1,0 +1,176 @@
+/**
+ * From best paths to forwarding: what the RIB chose becomes what the FIB desires.
+ *
+ * Routes that leave by the same next hops share one forwarding entry. The entry is known by its next hops as the RIB
+ * names them, not by where those lead now: when a next hop resolves otherwise, the entry is defined again in place,
+ * and no route is touched.
+ */
+import type { FamilyIndex } from '../address/index.js';
+import {
+  type ForwardingId,
+  type NextHopId,
+  NONE,
+  type PathId,
+  type PrefixId,
+  type SourceId,
+} from '../rib/ids.js';
+import { HOPS_CHANGED } from '../rib/next-hops.js';
+import type { Rib } from '../rib/rib.js';
+import type { Fib, Forwarding, Hop } from './types.js';
+
+const NO_ROUTE = 0 as ForwardingId;
+
+interface SharedForwarding {
+  readonly id: ForwardingId;
+  readonly key: string;
+  /** Empty for blackholes and routes straight onto a link. */
+  readonly nextHops: readonly NextHopId[];
+  /** Prefixes that desire it. */
+  references: number;
+}
+
+/** What the installer needs of a Fib. */
+export type InstallerFib = Pick<Fib, 'defineForwarding' | 'releaseForwarding' | 'setRoute' | 'isIdle'>;
+
+export class FibInstaller {
+  private readonly byKey = new Map<string, SharedForwarding>();
+  private readonly byId = new Map<number, SharedForwarding>();
+  /** Never used twice: the kernel thread may see a route that desires an id before it hears what the id means. */
+  private nextId = 1;
+  /** By NextHopId, the entry that leaves by it alone: the common case, found without a key. */
+  private readonly single: (SharedForwarding | undefined)[] = [];
+  private readonly byNextHop = new Map<NextHopId, Set<SharedForwarding>>();
+  /** By family and PrefixId: the entry it desires. */
+  private readonly current: [Uint32Array, Uint32Array] = [new Uint32Array(1024), new Uint32Array(1024)];
+
+  constructor(
+    private readonly rib: Rib,
+    private readonly fib: InstallerFib,
+  ) {
+    rib.onBestChange((family, prefix) => this.bestChanged(family, prefix));
+    rib.nextHops.onChange((id, change) => {
+      if ((change & HOPS_CHANGED) !== 0) this.hopsChanged(id);
+    });
+    rib.addClaim((family, prefix) => !fib.isIdle(family, prefix));
+  }
+
+  /** The forwarding entry that the prefix desires, as the FIB was told; null: no route. */
+  desired(family: FamilyIndex, prefix: PrefixId): Forwarding | null {
+    const current = this.current[family];
+    const shared = prefix < current.length ? this.byId.get(current[prefix]) : undefined;
+    return shared ? this.contentOf(shared) : null;
+  }
+
+  private bestChanged(family: FamilyIndex, prefix: PrefixId): void {
+    const rib = this.rib.families[family];
+    const best = rib.best(prefix);
+    let wanted: SharedForwarding | null = null;
+    let metricClass: 0 | 1 = 0;
+    if (best !== NONE) {
+      const source = rib.paths.source[best] as SourceId;
+      const { forwarding, kind } = this.rib.sources.get(source);
+      if (forwarding === 'nextHop') wanted = this.throughNextHops(family, prefix, best as PathId);
+      else if (forwarding === 'blackhole') {
+        wanted = this.shared('blackhole', []);
+        // So that a connected route of a local bridge always wins over the blackhole of its block.
+        if (kind === 'originated') metricClass = 1;
+      } else if (forwarding !== 'none') wanted = this.shared(`dev ${forwarding.ifindex}`, []);
+    }
+    this.desire(family, prefix, wanted, metricClass);
+  }
+
+  private throughNextHops(family: FamilyIndex, prefix: PrefixId, best: PathId): SharedForwarding | null {
+    const rib = this.rib.families[family];
+    const nextHopOf = (path: PathId): NextHopId =>
+      this.rib.sets.nextHopId[rib.paths.accepted[path]] as NextHopId;
+    if (this.rib.maxPaths === 1) return this.throughOne(nextHopOf(best));
+    const nextHops = [...new Set(rib.multipath(prefix).map(nextHopOf))].sort((x, y) => x - y);
+    return nextHops.length === 1 ? this.throughOne(nextHops[0]) : this.shared(nextHops.join(','), nextHops);
+  }
+
+  private throughOne(nextHop: NextHopId): SharedForwarding {
+    return this.single[nextHop] ?? this.shared(String(nextHop), [nextHop]);
+  }
+
+  /** The entry with this key, made if there is none. */
+  private shared(key: string, nextHops: readonly NextHopId[]): SharedForwarding {
+    const known = this.byKey.get(key);
+    if (known !== undefined) return known;
+    const id = this.nextId++ as ForwardingId;
+    const made: SharedForwarding = { id, key, nextHops, references: 0 };
+    this.byKey.set(key, made);
+    this.byId.set(id, made);
+    if (nextHops.length === 1) this.single[nextHops[0]] = made;
+    for (const nextHop of nextHops) {
+      this.rib.nextHops.retain(nextHop);
+      const users = this.byNextHop.get(nextHop) ?? new Set();
+      this.byNextHop.set(nextHop, users.add(made));
+    }
+    this.fib.defineForwarding(id, this.contentOf(made));
+    return made;
+  }
+
+  private desire(
+    family: FamilyIndex,
+    prefix: PrefixId,
+    wanted: SharedForwarding | null,
+    metricClass: 0 | 1,
+  ): void {
+    let current = this.current[family];
+    if (prefix >= current.length) {
+      const grown = new Uint32Array(Math.max(prefix + 1, current.length * 2));
+      grown.set(current);
+      this.current[family] = current = grown;
+    }
+    const before = current[prefix];
+    const now = wanted?.id ?? NO_ROUTE;
+    if (before === now) return;
+    if (wanted !== null) wanted.references++;
+    current[prefix] = now;
+    this.fib.setRoute(family, prefix, now, metricClass);
+    const former = before === NO_ROUTE ? undefined : this.byId.get(before);
+    if (former && --former.references === 0) this.free(former);
+  }
+
+  private free(shared: SharedForwarding): void {
+    this.byKey.delete(shared.key);
+    this.byId.delete(shared.id);
+    if (shared.nextHops.length === 1) delete this.single[shared.nextHops[0]];
+    for (const nextHop of shared.nextHops) {
+      const users = this.byNextHop.get(nextHop);
+      users?.delete(shared);
+      if (users?.size === 0) this.byNextHop.delete(nextHop);
+      this.rib.nextHops.release(nextHop);
+    }
+    this.fib.releaseForwarding(shared.id);
+  }
+
+  /**
+   * A next hop resolves otherwise. Where nothing is left of an entry, its routes are about to be decided anew, and the
+   * kernel keeps the old way until then.
+   */
+  private hopsChanged(nextHop: NextHopId): void {
+    for (const shared of this.byNextHop.get(nextHop) ?? []) {
+      const content = this.contentOf(shared);
+      if (content.kind === 'unicast' && content.hops.length === 0) continue;
+      this.fib.defineForwarding(shared.id, content);
+    }
+  }
+
+  private contentOf(shared: SharedForwarding): Forwarding {
+    if (shared.key === 'blackhole') return { kind: 'blackhole' };
+    if (shared.nextHops.length === 0) {
+      const ifindex = Number(shared.key.slice('dev '.length));
+      return { kind: 'unicast', hops: [{ gateway: null, ifindex, weight: 1, onlink: false }] };
+    }
+    const hops = new Map<string, Hop>();
+    for (const nextHop of shared.nextHops) {
+      for (const { gateway, ifindex } of this.rib.nextHops.hops(nextHop)) {
+        const key =
+          gateway === null ? `${ifindex}` : `${ifindex} ${gateway.a} ${gateway.b} ${gateway.c} ${gateway.d}`;
+        hops.set(key, { gateway, ifindex, weight: 1, onlink: false });
+      }
+    }
+    return { kind: 'unicast', hops: [...hops.values()] };
+  }
+}
