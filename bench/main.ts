@@ -5,6 +5,7 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { type DaemonRecipe, daemons } from './daemons.js';
 import { type FullTableResult, fullTable } from './full-table.js';
+import { ribBench } from './rib.js';
 
 const realTable = fileURLToPath(
   new URL('../../../shared/data/rib.ipv4.20140530.jinx.mrt.bz2', import.meta.url),
@@ -99,4 +100,19 @@ program
   .option('--runs <n>', 'runs per daemon; medians are shown', '1')
   .option('--json', 'one JSON array instead of a table')
   .action(runFullTable);
+program
+  .command('rib')
+  .description('the RIB alone: UPDATEs in memory to best paths, and their withdrawal')
+  .option('--table <table>', 'real, generated:COUNT or mrt:FILE', 'generated:1000000')
+  .option('--sources <n>', 'sources that announce the table, one after the other', '1')
+  .action((args: { table: string; sources: string }) => {
+    const table = args.table === 'real' ? `mrt:${realTable}` : args.table;
+    const r = ribBench({ table, sources: Number(args.sources) });
+    const rate = r.paths / r.announceSeconds / 1e6;
+    console.log(
+      `${r.prefixes} prefixes, ${r.paths} paths, ${r.attributeSets} attribute sets; best paths compared with the table\n` +
+        `announce ${r.announceSeconds.toFixed(2)} s (${rate.toFixed(1)}M paths/s; decoder alone ${r.decodeSeconds.toFixed(2)} s), withdraw ${r.withdrawSeconds.toFixed(2)} s, longest slice ${r.longestSliceMs.toFixed(1)} ms\n` +
+        `tables ${(r.tableBytes / 1e6).toFixed(1)} MB: ${(r.pathBytes / r.paths).toFixed(1)} bytes a path, ${(r.tableBytes / r.paths).toFixed(1)} with prefixes and attribute sets; ${(r.emptyTableBytes / 1e6).toFixed(2)} MB when empty; resident ${(r.residentBytes / 1e6).toFixed(0)} MB with the input`,
+    );
+  });
 await program.parseAsync();

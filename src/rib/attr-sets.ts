@@ -43,6 +43,27 @@ const SLAB_BYTES = 1 << 18;
 const RECORD_HEADER = 8;
 const DEFAULT_LOCAL_PREF = 100;
 
+const columnNames = [
+  'nextHopId',
+  'localPref',
+  'med',
+  'firstAs',
+  'originatorId',
+  'generation',
+  'scope',
+  'references',
+  'hashes',
+  'slabOf',
+  'offsetOf',
+  'lengthOf',
+  'asPathLength',
+  'clusterListLength',
+  'origin',
+  'family',
+  'communityFlags',
+  'present',
+] as const;
+
 interface Slab {
   readonly buffer: Buffer;
   used: number;
@@ -82,11 +103,14 @@ export class AttrSets {
   private slabOf!: Uint32Array;
   private offsetOf!: Uint32Array;
   private lengthOf!: Uint32Array;
-  private readonly buffers = Array.from({ length: 18 }, () => reserve(MAX_SETS * 4));
+  private buffers = reserveColumns();
   private capacity = 0;
   private index = new Uint32Array(MIN_INDEX);
   private mask = MIN_INDEX - 1;
-  private freeIds: number[] = [];
+  /** Free ids, chained through `lengthOf`; 0 ends the chain. */
+  private freeHead = 0;
+  /** No id has a higher generation, and one that was not used yet has this. */
+  private generationBase = 0;
   private slabs: (Slab | null)[] = [];
   private freeSlabs: number[] = [];
   private current = -1;
@@ -120,9 +144,14 @@ export class AttrSets {
       }
       slot = (slot + 1) & mask;
     }
-    const id = this.freeIds.pop() ?? this.highWater;
-    if (id >= this.capacity) this.ensureCapacity(id + 1);
-    if (id === this.highWater) this.highWater++;
+    let id = this.freeHead;
+    if (id !== 0) {
+      this.freeHead = this.lengthOf[id];
+    } else {
+      id = this.highWater;
+      if (id >= this.capacity) this.ensureCapacity(id + 1);
+      this.highWater++;
+    }
     this.hashes[id] = hash;
     this.scope[id] = scope;
     this.references[id] = 1;
@@ -217,10 +246,9 @@ export class AttrSets {
     const at = slab.used;
     slab.buffer.writeUInt32LE(id, at);
     slab.buffer.writeUInt32LE(length, at + 4);
-    slab.buffer.set(
-      start === 0 && length === buf.length ? buf : buf.subarray(start, start + length),
-      at + RECORD_HEADER,
-    );
+    // Most sets are shorter than the cost of a call that copies.
+    if (length > 128) slab.buffer.set(buf.subarray(start, start + length), at + RECORD_HEADER);
+    else for (let i = 0; i < length; i++) slab.buffer[at + RECORD_HEADER + i] = buf[start + i];
     slab.used += bytes;
     slab.live += bytes;
     this.slabOf[id] = this.current;
@@ -253,7 +281,8 @@ export class AttrSets {
     (this.slabs[slab] as Slab).live -= RECORD_HEADER + this.lengthOf[id];
     this.offsetOf[id] = 0;
     this.generation[id]++;
-    this.freeIds.push(id);
+    this.lengthOf[id] = this.freeHead;
+    this.freeHead = id;
     this.count--;
     if (slab !== this.current) this.tidy(slab);
     if (index.length > MIN_INDEX && this.count < index.length >> 4) {
@@ -290,10 +319,30 @@ export class AttrSets {
     }
     this.index = index;
     this.mask = mask;
-    if (this.count === 0) {
-      this.highWater = 1;
-      this.freeIds = [];
+  }
+
+  /** To be called when it is quiet after many sets were freed: cuts the columns behind the last one in use. */
+  trim(): void {
+    if (this.highWater < 4096 || this.count > this.highWater >> 2) return;
+    const { generation, references } = this;
+    while (this.highWater > 1 && references[this.highWater - 1] === 0) {
+      this.highWater--;
+      this.generationBase = Math.max(this.generationBase, generation[this.highWater]);
     }
+    this.freeHead = 0;
+    for (let id = this.highWater - 1; id > 0; id--) {
+      if (references[id] !== 0) continue;
+      this.lengthOf[id] = this.freeHead;
+      this.freeHead = id;
+    }
+    if (this.highWater > this.capacity >> 2) return;
+    const old = columnNames.map((name) => this[name]);
+    this.buffers = reserveColumns();
+    this.capacity = 0;
+    this.ensureCapacity(this.highWater);
+    columnNames.forEach((name, i) => {
+      this[name].set(old[i].subarray(0, this.highWater));
+    });
   }
 
   /** Reads the columns out of the stored bytes. The bytes were validated when they were brought into canonical form. */
@@ -391,7 +440,7 @@ export class AttrSets {
     this.med = u32();
     this.firstAs = u32();
     this.originatorId = u32();
-    this.generation = u32();
+    this.generation = u32().fill(this.generationBase, this.capacity);
     this.scope = u32();
     this.references = u32();
     this.hashes = u32();
@@ -406,6 +455,10 @@ export class AttrSets {
     this.present = u8();
     this.capacity = n;
   }
+}
+
+function reserveColumns(): SharedArrayBuffer[] {
+  return columnNames.map(() => reserve(MAX_SETS * 4));
 }
 
 /** Whether a canonical set's next hop (its second address, of 32 octets) is an IPv6 link-local one: fe80::/10. */

@@ -28,6 +28,10 @@ export interface SharedPrefixKeys {
 export const FREE_LENGTH = 255;
 
 const MIN_INDEX = 1024;
+/** Ids fit into 24 bits of an index slot beside 8 bits of the hash. */
+const MAX_IDS = (1 << 24) - 1;
+const ID_BITS = 0xffffff;
+const TAG_BITS = 0xff000000;
 
 /** Scatters 32 bits over 32 bits (MurmurHash3's finaliser). */
 function mix(h: number): number {
@@ -55,7 +59,10 @@ export class PrefixTable {
   private readonly wordBuffer: SharedArrayBuffer;
   private readonly lengthBuffer: SharedArrayBuffer;
   private readonly maxIds: number;
-  /** Id + 1 in each slot, 0 = empty. */
+  /**
+   * In each slot 8 bits of the hash and, in the lower 24, the id + 1; 0 = empty. The hash bits spare nearly every
+   * look at a key that is not the right one, each of which would miss the cache.
+   */
   private index = new Uint32Array(MIN_INDEX);
   private mask = MIN_INDEX - 1;
   /** Free ids, chained through their first key word (id + 1, 0 ends the chain). */
@@ -63,12 +70,12 @@ export class PrefixTable {
   /** Random, so that nobody outside can choose prefixes that collide. */
   private readonly seed = Math.trunc(Math.random() * 0x100000000);
 
-  constructor(family: FamilyIndex, maxIds = 1 << 24) {
+  constructor(family: FamilyIndex, maxIds = MAX_IDS) {
     this.family = family;
     this.stride = family === IPV4 ? 1 : 4;
-    this.maxIds = maxIds;
-    this.wordBuffer = reserve(maxIds * this.stride * 4);
-    this.lengthBuffer = reserve(maxIds);
+    this.maxIds = Math.min(maxIds, MAX_IDS);
+    this.wordBuffer = reserve(this.maxIds * this.stride * 4);
+    this.lengthBuffer = reserve(this.maxIds);
     this.ensureCapacity(MIN_INDEX);
   }
 
@@ -93,46 +100,41 @@ export class PrefixTable {
 
   intern4(a: number, length: number): PrefixId {
     a >>>= 0;
-    const { index, mask, words, lengths } = this;
-    let slot = this.hash4(a, length) & mask;
-    for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
-      if (words[entry - 1] === a && lengths[entry - 1] === length) return (entry - 1) as PrefixId;
-      slot = (slot + 1) & mask;
-    }
+    const hash = this.hash4(a, length);
+    const slot = this.slot4(a, length, hash);
+    const entry = this.index[slot];
+    if (entry !== 0) return ((entry & ID_BITS) - 1) as PrefixId;
     const id = this.allocate(length);
     this.words[id] = a;
-    this.link(slot, id);
+    this.link(slot, hash, id);
     return id as PrefixId;
   }
 
   find4(a: number, length: number): PrefixId | typeof NONE {
     a >>>= 0;
-    const { index, mask, words, lengths } = this;
-    let slot = this.hash4(a, length) & mask;
-    for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
-      if (words[entry - 1] === a && lengths[entry - 1] === length) return (entry - 1) as PrefixId;
-      slot = (slot + 1) & mask;
-    }
-    return NONE;
+    const entry = this.index[this.slot4(a, length, this.hash4(a, length))];
+    return entry === 0 ? NONE : (((entry & ID_BITS) - 1) as PrefixId);
   }
 
   intern6(a: number, b: number, c: number, d: number, length: number): PrefixId {
-    const slot = this.slot6(a >>> 0, b >>> 0, c >>> 0, d >>> 0, length);
+    const hash = this.hash6(a, b, c, d, length);
+    const slot = this.slot6(a >>> 0, b >>> 0, c >>> 0, d >>> 0, length, hash);
     const entry = this.index[slot];
-    if (entry !== 0) return (entry - 1) as PrefixId;
+    if (entry !== 0) return ((entry & ID_BITS) - 1) as PrefixId;
     const id = this.allocate(length);
     const { words } = this;
     words[id * 4] = a;
     words[id * 4 + 1] = b;
     words[id * 4 + 2] = c;
     words[id * 4 + 3] = d;
-    this.link(slot, id);
+    this.link(slot, hash, id);
     return id as PrefixId;
   }
 
   find6(a: number, b: number, c: number, d: number, length: number): PrefixId | typeof NONE {
-    const entry = this.index[this.slot6(a >>> 0, b >>> 0, c >>> 0, d >>> 0, length)];
-    return entry === 0 ? NONE : ((entry - 1) as PrefixId);
+    const hash = this.hash6(a, b, c, d, length);
+    const entry = this.index[this.slot6(a >>> 0, b >>> 0, c >>> 0, d >>> 0, length, hash)];
+    return entry === 0 ? NONE : (((entry & ID_BITS) - 1) as PrefixId);
   }
 
   has(id: number): boolean {
@@ -246,19 +248,35 @@ export class PrefixTable {
   }
 
   /** The slot that holds the key, or the empty one where it belongs. */
-  private slot6(a: number, b: number, c: number, d: number, length: number): number {
+  private slot4(a: number, length: number, hash: number): number {
     const { index, mask, words, lengths } = this;
-    let slot = this.hash6(a, b, c, d, length) & mask;
+    let slot = hash & mask;
     for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
-      const at = (entry - 1) * 4;
-      if (
-        words[at] === a &&
-        words[at + 1] === b &&
-        words[at + 2] === c &&
-        words[at + 3] === d &&
-        lengths[entry - 1] === length
-      ) {
-        return slot;
+      if (((entry ^ hash) & TAG_BITS) === 0) {
+        const id = (entry & ID_BITS) - 1;
+        if (words[id] === a && lengths[id] === length) return slot;
+      }
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  }
+
+  private slot6(a: number, b: number, c: number, d: number, length: number, hash: number): number {
+    const { index, mask, words, lengths } = this;
+    let slot = hash & mask;
+    for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
+      if (((entry ^ hash) & TAG_BITS) === 0) {
+        const id = (entry & ID_BITS) - 1;
+        const at = id * 4;
+        if (
+          words[at] === a &&
+          words[at + 1] === b &&
+          words[at + 2] === c &&
+          words[at + 3] === d &&
+          lengths[id] === length
+        ) {
+          return slot;
+        }
       }
       slot = (slot + 1) & mask;
     }
@@ -281,18 +299,18 @@ export class PrefixTable {
     return id;
   }
 
-  private link(slot: number, id: number): void {
-    this.index[slot] = id + 1;
-    if (this.count > (this.index.length >> 2) * 3) this.rehash(this.index.length * 2);
+  private link(slot: number, hash: number, id: number): void {
+    this.index[slot] = (hash & TAG_BITS) | (id + 1);
+    if (this.count > (this.index.length >> 3) * 5) this.rehash(this.index.length * 2);
   }
 
   /** Empties the id's slot and moves up the entries behind it that would no longer be found. */
   private unlink(id: number): void {
     const { index, mask } = this;
     let hole = this.hashOf(id) & mask;
-    while (index[hole] !== id + 1) hole = (hole + 1) & mask;
+    while ((index[hole] & ID_BITS) !== id + 1) hole = (hole + 1) & mask;
     for (let slot = (hole + 1) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.hashOf(index[slot] - 1) & mask;
+      const home = this.hashOf((index[slot] & ID_BITS) - 1) & mask;
       if (((slot - home) & mask) >= ((slot - hole) & mask)) {
         index[hole] = index[slot];
         hole = slot;
@@ -306,9 +324,10 @@ export class PrefixTable {
     const mask = size - 1;
     for (let id = 0; id < this.highWater; id++) {
       if (this.lengths[id] === FREE_LENGTH) continue;
-      let slot = this.hashOf(id) & mask;
+      const hash = this.hashOf(id);
+      let slot = hash & mask;
       while (index[slot] !== 0) slot = (slot + 1) & mask;
-      index[slot] = id + 1;
+      index[slot] = (hash & TAG_BITS) | (id + 1);
     }
     this.index = index;
     this.mask = mask;

@@ -140,6 +140,7 @@ export class Rib {
   /** Gives back ids of prefixes that nobody needs any more; tries again by itself where a consumer isn't done. Returns whether the deadline came first. */
   reclaim(deadline: number): boolean {
     for (const family of this.families) if (family.reclaim(deadline)) return true;
+    this.sets.trim();
     const left = this.families[0].unusedCount + this.families[1].unusedCount;
     if (left === 0 || this.slices === null || this.retry !== null) return false;
     this.retry = setTimeout(() => {
