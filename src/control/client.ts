@@ -1,0 +1,137 @@
+/** The caller's end of the control socket. */
+import { type IncomingMessage, request } from 'node:http';
+import type {
+  DaemonEvent,
+  Explanation,
+  FibRow,
+  PeerAction,
+  PeerRow,
+  ReloadResult,
+  RouteQuery,
+  RouteRow,
+  StatusReport,
+} from './api.js';
+
+/** The daemon can't be reached, or refused; `message` is for people. */
+export class ControlClientError extends Error {
+  constructor(
+    message: string,
+    /** HTTP status, or null if nobody answered. */
+    readonly status: number | null,
+  ) {
+    super(message);
+  }
+}
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+export class ControlClient {
+  constructor(readonly path: string) {}
+
+  status(): Promise<StatusReport> {
+    return this.#json('GET', '/v1/status');
+  }
+  peers(): Promise<PeerRow[]> {
+    return this.#json('GET', '/v1/peers');
+  }
+  async *routes(query: RouteQuery = {}): AsyncGenerator<RouteRow> {
+    yield* this.#lines<RouteRow>('/v1/routes', { ...query });
+  }
+  async countRoutes(query: RouteQuery = {}): Promise<number> {
+    return (await this.#json<{ count: number }>('GET', '/v1/routes/count', { ...query })).count;
+  }
+  async *fib(query: { prefix?: string; family?: string; state?: string } = {}): AsyncGenerator<FibRow> {
+    yield* this.#lines<FibRow>('/v1/fib', query);
+  }
+  explain(prefix: string): Promise<Explanation> {
+    return this.#json('GET', '/v1/explain', { prefix });
+  }
+  reload(): Promise<ReloadResult> {
+    return this.#json('POST', '/v1/reload');
+  }
+  async peerAction(name: string, action: PeerAction): Promise<void> {
+    await this.#json('POST', `/v1/peers/${encodeURIComponent(name)}/${action}`);
+  }
+  /** Ends when the daemon stops or the caller stops iterating. */
+  async *events(): AsyncGenerator<DaemonEvent> {
+    yield* this.#lines<DaemonEvent>('/v1/events', {});
+  }
+
+  async #json<T>(method: 'GET' | 'POST', path: string, query: Query = {}): Promise<T> {
+    const response = await this.#request(method, path, query);
+    return JSON.parse(await text(response)) as T;
+  }
+
+  async *#lines<T>(path: string, query: Query): AsyncGenerator<T> {
+    const response = await this.#request('GET', path, query);
+    let rest = '';
+    try {
+      for await (const chunk of response) {
+        const lines = (rest + (chunk as string)).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) yield JSON.parse(line) as T;
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+      throw new ControlClientError(
+        'the daemon broke off in the middle of its answer; what came so far is incomplete',
+        null,
+      );
+    } finally {
+      response.destroy();
+    }
+  }
+
+  #request(method: 'GET' | 'POST', path: string, query: Query): Promise<IncomingMessage> {
+    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        { socketPath: this.path, method, path: path + search, agent: false },
+        (response) => {
+          response.setEncoding('utf8');
+          if (response.statusCode === 200) return resolve(response);
+          text(response).then(
+            (body) => reject(new ControlClientError(messageOf(body), response.statusCode ?? null)),
+            reject,
+          );
+        },
+      );
+      sent.on('error', (error: NodeJS.ErrnoException) =>
+        reject(new ControlClientError(unreachable(this.path, error), null)),
+      );
+      sent.end();
+    });
+  }
+}
+
+async function text(response: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of response) body += chunk as string;
+  return body;
+}
+
+function messageOf(body: string): string {
+  try {
+    return (JSON.parse(body) as { error: string }).error;
+  } catch {
+    return `an answer that is not Tartan's: ${body.slice(0, 100)}`;
+  }
+}
+
+function unreachable(path: string, error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'ENOENT':
+      return `no daemon runs with the control socket ${path}; start one with \`tartan run\`, or name its socket with --control`;
+    case 'ECONNREFUSED':
+      return `the daemon behind ${path} is gone (its socket is left over); start one with \`tartan run\``;
+    case 'EACCES':
+    case 'EPERM':
+      return `no permission to use ${path}; run this as root or as a member of the socket's group`;
+    case 'ENOTDIR':
+    case 'ENOTSOCK':
+      return `${path} is no socket; expected the daemon's control socket`;
+    default:
+      return `no answer on ${path}: ${error.message}`;
+  }
+}
