@@ -143,6 +143,8 @@ export interface Fib {
   /** Ends the hold on adopted routes: what is ours in the kernel and not desired goes. */
   sweep(): void;
   rows(family: FamilyIndex, prefix: Prefix | null, limit: number): Promise<readonly FibRouteRow[]>;
+  /** Every row of a family in pages and in no order, for tables too large to be held. */
+  walk(family: FamilyIndex): AsyncIterable<readonly FibRouteRow[]>;
   statistics(): Promise<FibStatistics>;
   configure(settings: KernelSettings): void;
   on(listener: (event: FibEvent) => void): void;

@@ -1,0 +1,282 @@
+/**
+ * The desired forwarding entries, and in which form their routes are written: carrying the hops themselves, or
+ * referring to a nexthop group when many routes share the entry. IPv6 routes of several hops always refer to a group
+ * (their plain form is a set of siblings that others can join).
+ */
+import { type FamilyIndex, IPV4, IPV6 } from '../address/index.js';
+import type { ForwardingId } from '../rib/ids.js';
+import type { NexthopGroup, NexthopObjects } from './nexthop-objects.js';
+import { normalHops, plainForm, type RouteForms } from './route-forms.js';
+import { desiredForwarding } from './shared-fib.js';
+import type { Forwarding, KernelSettings } from './types.js';
+
+/** From so many routes on an entry gets a nexthop group. */
+export const PROMOTE_AT = 64;
+
+const ENETDOWN = 100;
+const ENETUNREACH = 101;
+const EHOSTUNREACH = 113;
+const ENODEV = 19;
+const EPERM = 1;
+const ENOMEM = 12;
+const ENOBUFS = 105;
+const EOPNOTSUPP = 95;
+/** Refusals that say something of the hop, or pass: a plain route would fare no better. */
+const saysOfHop = new Set([ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENODEV, EPERM, ENOMEM, ENOBUFS]);
+
+/** It can be written. */
+export const READY = 0 as const;
+/** Its nexthop group is on its way: its routes are looked at again when the kernel has answered. */
+export const SOON = 1 as const;
+/** It can't be written; `blockedBy` says why. Its routes are looked at again when that changes. */
+export const BLOCKED = 2 as const;
+
+export interface BlockedReason {
+  readonly errno: number;
+  readonly message: string;
+  readonly attempts: number;
+  readonly retryAt: number | null;
+}
+
+interface PerFamily {
+  /** Routes that desire the entry. */
+  users: number;
+  /** Form id with the hops in the route, 0: there is none. */
+  plain: number;
+  /** Form id that refers to the group, 0: no group. */
+  object: number;
+  /** The group's id that `object` was made for. */
+  objectId: number;
+  group: NexthopGroup | null;
+}
+
+interface Entry {
+  /** null: desired by routes, but main's word on it is still under way. */
+  forwarding: Forwarding | null;
+  released: boolean;
+  readonly families: readonly [PerFamily, PerFamily];
+}
+
+function perFamily(): PerFamily {
+  return { users: 0, plain: 0, object: 0, objectId: 0, group: null };
+}
+
+/** Answer of `resolve`, reused. */
+export interface Target {
+  status: typeof READY | typeof SOON | typeof BLOCKED;
+  /** Form to write. */
+  form: number;
+  /** Form that forwards the same, 0: none. */
+  equivalent: number;
+}
+
+export class Forwardings {
+  readonly target: Target = { status: BLOCKED, form: 0, equivalent: 0 };
+  private readonly entries = new Map<number, Entry>();
+  private objectsSupported = true;
+  /** The preferred source of a family is on no interface: unicast routes with it would be refused. */
+  private readonly sourceMissing: [boolean, boolean] = [false, false];
+
+  constructor(
+    private settings: KernelSettings,
+    private readonly objects: NexthopObjects,
+    private readonly forms: readonly [RouteForms, RouteForms],
+    private readonly usesNexthop: (family: FamilyIndex, nexthopId: number) => boolean,
+  ) {}
+
+  get(id: number): Forwarding | null {
+    return this.entries.get(id)?.forwarding ?? null;
+  }
+
+  /** Defines the entry anew or changes it. The caller has all routes looked at that desire it. */
+  define(id: ForwardingId, forwarding: Forwarding): void {
+    const normal: Forwarding =
+      forwarding.kind === 'unicast' ? { kind: 'unicast', hops: normalHops(forwarding.hops) } : forwarding;
+    const entry = this.entry(id);
+    entry.forwarding = normal;
+    entry.released = false;
+    for (const family of [IPV4, IPV6] as const) {
+      const f = entry.families[family];
+      f.plain = 0;
+      if (f.group === null) continue;
+      if (normal.kind === 'unicast' && normal.hops.length > 0) {
+        this.objects.redefine(f.group, normal.hops);
+      } else {
+        this.objects.release(f.group);
+        f.group = null;
+        f.object = 0;
+      }
+    }
+  }
+
+  release(id: ForwardingId): void {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
+    entry.released = true;
+    this.dropUnused(id, entry);
+  }
+
+  /** One more route desires what `want` names. */
+  retain(family: FamilyIndex, want: number): void {
+    this.entry(desiredForwarding(want)).families[family].users++;
+  }
+
+  drop(family: FamilyIndex, want: number): void {
+    const id = desiredForwarding(want);
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
+    entry.families[family].users--;
+    if (entry.released) this.dropUnused(id, entry);
+  }
+
+  /** What to write for routes of `family` that desire `want`: see `target`, overwritten by the next call. */
+  resolve(family: FamilyIndex, want: number): Target {
+    const { target } = this;
+    target.form = 0;
+    target.equivalent = 0;
+    target.status = BLOCKED;
+    const entry = this.entries.get(desiredForwarding(want));
+    if (entry === undefined || entry.forwarding === null) {
+      target.status = SOON;
+      return target;
+    }
+    const f = entry.families[family];
+    const { forwarding } = entry;
+    if (forwarding.kind === 'blackhole') {
+      if (f.plain === 0) f.plain = this.forms[family].intern(plainForm(forwarding, null));
+      target.form = f.plain;
+      target.status = READY;
+      return target;
+    }
+    if (!this.isWritable(family, forwarding)) return target;
+    const source = this.settings.source[family];
+    if (f.plain === 0) f.plain = this.forms[family].intern(plainForm(forwarding, source));
+    const { group } = f.group === null ? this.promote(family, f, forwarding.hops) : f;
+    if (group === null || this.isUnusable(group)) {
+      target.form = f.plain;
+      target.status = READY;
+      return target;
+    }
+    target.equivalent = f.plain;
+    if (group.content === null) {
+      target.status = group.error === null ? SOON : BLOCKED;
+      return target;
+    }
+    if (f.object === 0 || f.objectId !== group.id) {
+      f.objectId = group.id;
+      f.object = this.forms[family].intern({ type: 'unicast', nexthopId: group.id, hops: [], source });
+    }
+    target.form = f.object;
+    target.status = READY;
+    return target;
+  }
+
+  /** Why routes of `family` that desire `want` are not as desired; null: nothing here hinders them. */
+  blockedBy(family: FamilyIndex, want: number): BlockedReason | null {
+    const entry = this.entries.get(desiredForwarding(want));
+    const forwarding = entry?.forwarding ?? null;
+    if (entry === undefined || forwarding === null || forwarding.kind === 'blackhole') return null;
+    if (!this.isWritable(family, forwarding)) {
+      const message = this.sourceMissing[family]
+        ? 'the preferred source address (kernel.source) is on no interface'
+        : forwarding.hops.length === 0
+          ? 'it has no usable next hop'
+          : 'an IPv6 route can not go through an IPv4 gateway';
+      return { errno: 0, message, attempts: 0, retryAt: null };
+    }
+    const { group } = entry.families[family];
+    if (group === null || group.error === null || this.isUnusable(group)) return null;
+    const { errno, message } = group.error;
+    return { errno, message, attempts: group.attempts, retryAt: group.retryAt };
+  }
+
+  /** The machine's addresses changed. Returns the families whose routes must be looked at again. */
+  setSourcesPresent(present: (family: FamilyIndex) => boolean): FamilyIndex[] {
+    const changed: FamilyIndex[] = [];
+    for (const family of [IPV4, IPV6] as const) {
+      const missing = this.settings.source[family] !== null && !present(family);
+      if (missing !== this.sourceMissing[family]) changed.push(family);
+      this.sourceMissing[family] = missing;
+    }
+    return changed;
+  }
+
+  /** New settings: forms carry the preferred source. The caller has every route looked at. */
+  configure(settings: KernelSettings): void {
+    this.settings = settings;
+    for (const entry of this.entries.values()) {
+      for (const f of entry.families) {
+        f.plain = 0;
+        f.object = 0;
+      }
+    }
+  }
+
+  /** The entries that these groups stand for. */
+  owners(groups: ReadonlySet<NexthopGroup>): number[] {
+    const ids: number[] = [];
+    for (const [id, { families }] of this.entries) {
+      if (families.some((f) => f.group !== null && groups.has(f.group))) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** No entry is needed any more. */
+  releaseAll(): void {
+    for (const { families } of this.entries.values()) {
+      for (const f of families) if (f.group !== null) this.objects.release(f.group);
+    }
+    this.entries.clear();
+  }
+
+  /** Adds every form id that an entry stands for. */
+  collectForms(family: FamilyIndex, into: Set<number>): void {
+    for (const entry of this.entries.values()) {
+      into.add(entry.families[family].plain);
+      into.add(entry.families[family].object);
+    }
+  }
+
+  private entry(id: number): Entry {
+    let entry = this.entries.get(id);
+    if (entry === undefined) {
+      entry = { forwarding: null, released: false, families: [perFamily(), perFamily()] };
+      this.entries.set(id, entry);
+    }
+    return entry;
+  }
+
+  private isWritable(family: FamilyIndex, forwarding: Forwarding & { kind: 'unicast' }): boolean {
+    if (this.sourceMissing[family] || forwarding.hops.length === 0) return false;
+    return (
+      family === IPV4 || forwarding.hops.every((hop) => hop.gateway === null || hop.gateway.family === IPV6)
+    );
+  }
+
+  /** Gives the entry a group when it deserves one: an adopted one with the same hops, or a new one. */
+  private promote(
+    family: FamilyIndex,
+    f: PerFamily,
+    hops: Parameters<NexthopObjects['create']>[1],
+  ): PerFamily {
+    if (!this.objectsSupported) return f;
+    f.group = this.objects.adopt(family, hops, (id) => this.usesNexthop(family, id));
+    if (f.group === null && (f.users >= PROMOTE_AT || (family === IPV6 && hops.length > 1))) {
+      f.group = this.objects.create(family, hops);
+    }
+    return f;
+  }
+
+  /** The kernel wants no such object at all: its routes carry their hops. */
+  private isUnusable(group: NexthopGroup): boolean {
+    if (group.error === null || group.content !== null) return false;
+    if (group.error.errno === EOPNOTSUPP) this.objectsSupported = false;
+    return !saysOfHop.has(group.error.errno);
+  }
+
+  private dropUnused(id: number, entry: Entry): void {
+    if (entry.families[IPV4].users > 0 || entry.families[IPV6].users > 0) return;
+    for (const f of entry.families) if (f.group !== null) this.objects.release(f.group);
+    this.entries.delete(id);
+  }
+}
