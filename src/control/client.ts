@@ -37,11 +37,18 @@ export class ControlClient {
   async *routes(query: RouteQuery = {}): AsyncGenerator<RouteRow> {
     yield* this.#lines<RouteRow>('/v1/routes', { ...query });
   }
+  /** As `routes`, in pieces of whole lines of ndjson, unread: for passing on very many. */
+  async *routesText(query: RouteQuery = {}): AsyncGenerator<string> {
+    yield* this.#text('/v1/routes', { ...query });
+  }
   async countRoutes(query: RouteQuery = {}): Promise<number> {
     return (await this.#json<{ count: number }>('GET', '/v1/routes/count', { ...query })).count;
   }
   async *fib(query: { prefix?: string; family?: string; state?: string } = {}): AsyncGenerator<FibRow> {
     yield* this.#lines<FibRow>('/v1/fib', query);
+  }
+  async *fibText(query: { prefix?: string; family?: string; state?: string } = {}): AsyncGenerator<string> {
+    yield* this.#text('/v1/fib', query);
   }
   explain(prefix: string): Promise<Explanation> {
     return this.#json('GET', '/v1/explain', { prefix });
@@ -63,13 +70,21 @@ export class ControlClient {
   }
 
   async *#lines<T>(path: string, query: Query): AsyncGenerator<T> {
+    for await (const lines of this.#text(path, query)) {
+      for (const line of lines.slice(0, -1).split('\n')) yield JSON.parse(line) as T;
+    }
+  }
+
+  /** The answer in pieces of whole lines. */
+  async *#text(path: string, query: Query): AsyncGenerator<string> {
     const response = await this.#request('GET', path, query);
     let rest = '';
     try {
       for await (const chunk of response) {
-        const lines = (rest + (chunk as string)).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) yield JSON.parse(line) as T;
+        const text = rest + (chunk as string);
+        const end = text.lastIndexOf('\n') + 1;
+        rest = text.slice(end);
+        if (end > 0) yield text.slice(0, end);
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
