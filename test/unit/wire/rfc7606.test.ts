@@ -344,6 +344,7 @@ describe('what is sound', () => {
     expect(decode([mpUnreach], external, []).r.endOfRib).toBe(-1);
     expect(decode([end6], external, [], [ten]).r.endOfRib).toBe(-1);
     expect(decode([end6, origin], external, []).r.endOfRib).toBe(-1);
+    expect(decode([origin, end6], external, []).r.endOfRib).toBe(-1);
     expect(decode([attribute(0x80, 15, '001946')], external, []).r.endOfRib).toBe(-1);
     expect(decode([], external, [], [ten]).r.endOfRib).toBe(-1);
   });

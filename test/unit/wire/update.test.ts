@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { parsePrefix } from '../../../src/address/index.js';
-import { readPrefixes, UpdateDecoder, UpdateEncoder } from '../../../src/bgp/wire/index.js';
+import {
+  CanonicalBuilder,
+  nlriOctets,
+  readPrefixes,
+  UpdateDecoder,
+  UpdateEncoder,
+  writeNlri4,
+  writeNlri6,
+} from '../../../src/bgp/wire/index.js';
 
 const context = { fourOctetAs: true, ebgp: true };
 
@@ -82,5 +90,50 @@ describe('UPDATE encoder and decoder', () => {
       if (r.unreachFamily === 1) seen.unreach += readPrefixes(bytes, r.unreachStart, r.unreachEnd, 1).length;
     }
     expect(seen).toEqual({ withdrawn: 3000, reach: 3000, unreach: 1, messages: 3 + 7 + 1 });
+  });
+
+  it.each([
+    ['IPv4', 0 as const, 4],
+    ['IPv6', 1 as const, 16],
+  ])('refuse %s attributes exactly where no prefix fits beside them any more', (_, family, hop) => {
+    const builder = new CanonicalBuilder().empty(family).setNextHopBytes(Buffer.alloc(16, 0x21), 0, hop);
+    builder.setOrigin(0).setAsPath([65001]);
+    const encoder = new UpdateEncoder(4096, true);
+    const outcomes = new Map<number, boolean>();
+    for (let octets = 3950; octets < 4100; octets++) {
+      const set = builder.put(200, 0xc0, Buffer.alloc(octets, 1)).toBuffer();
+      const fits = encoder.beginReach(set, 0, set.length);
+      if (fits && family === 0) encoder.addIpv4(0xffffffff, 32);
+      else if (fits) encoder.addIpv6(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 128);
+      const bytes = encoder.take();
+      expect(bytes === null).toBe(!fits);
+      outcomes.set(bytes?.length ?? 4097, fits);
+    }
+    // Every length up to the limit was reached, and nothing above it.
+    expect(Math.max(...[...outcomes].filter(([, fits]) => fits).map(([length]) => length))).toBe(4096);
+    expect(outcomes.get(4097)).toBe(false);
+  });
+
+  it('refuse a set without a next hop as a mistake of the caller', () => {
+    const set = new CanonicalBuilder().empty(0).setOrigin(0).toBuffer();
+    expect(() => new UpdateEncoder(4096, true).beginReach(set, 0, set.length)).toThrow(RangeError);
+    expect(() => new UpdateEncoder(4096, true).addIpv4(0, 0)).toThrow(RangeError);
+  });
+
+  it('write and read prefixes of every length, whatever stands behind their bits', () => {
+    const ones = Buffer.alloc(17, 0xff);
+    const out = Buffer.alloc(17);
+    for (let length = 0; length <= 128; length++) {
+      ones[0] = length;
+      const [p] = readPrefixes(ones, 0, nlriOctets(length), 1);
+      const bits = [p.a, p.b, p.c, p.d].map((word) => word.toString(2).padStart(32, '0')).join('');
+      expect(bits).toBe('1'.repeat(length).padEnd(128, '0'));
+      expect(writeNlri6(out, 0, p.a, p.b, p.c, p.d, length)).toBe(nlriOctets(length));
+      expect(readPrefixes(out, 0, nlriOctets(length), 1)).toEqual([p]);
+      if (length > 32) continue;
+      expect(readPrefixes(ones, 0, nlriOctets(length), 0)).toEqual([{ ...p, family: 0 }]);
+      expect(writeNlri4(out, 0, p.a, length)).toBe(nlriOctets(length));
+      expect(readPrefixes(out, 0, nlriOctets(length), 0)).toEqual([{ ...p, family: 0 }]);
+    }
   });
 });
