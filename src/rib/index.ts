@@ -14,6 +14,7 @@
  * - `Paths`: for each prefix a chain of (source, path id, set as received, set as accepted).
  * - `Decision`: RFC 4271 §9.1.2 as numbered steps; a pure reading of the tables.
  * - `NextHopTable`: every next hop, how it resolves, and who hears when that changes.
+ * - `UpdateGroup` (with `AdjRibOut`, `Stream`, `PendingRoutes`): what peers of the same treatment are told, encoded once.
  * - `FamilyRib` and `Rib` put these together and do the work in slices (`Slices`), a few milliseconds at a time.
  *
  * The canonical bytes hold references to nothing; an attribute set holds one on its next hop, a path two on its sets.
@@ -32,3 +33,4 @@ export * from './prefix-table.js';
 export * from './rib.js';
 export * from './slices.js';
 export * from './sources.js';
+export * from './update-group.js';

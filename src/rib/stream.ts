@@ -1,0 +1,392 @@
+/**
+ * A stream sends one sequence of UPDATEs to some of an update group's members: each message is encoded once and the
+ * same bytes are handed to every member of the stream.
+ *
+ * All members that have what the Adj-RIB-Out says share the main stream. A member that joins, or that can't keep up,
+ * gets a stream of its own (with those who are in the same position), which starts from what they hold and is merged
+ * into the main stream when nothing is left to send in either.
+ *
+ * No member is sent what came from itself. What is encoded in one go is therefore ordered by the member to leave
+ * out, so that each member gets all bytes but one run of them: two slices of the same buffer.
+ */
+import { performance } from 'node:perf_hooks';
+import { type FamilyIndex, IPV4 } from '../address/index.js';
+import type { UpdateEncoder } from '../bgp/wire/index.js';
+import type { AdjRibOut } from './adj-rib-out.js';
+import type { AttrSets } from './attr-sets.js';
+import { type AttrSetId, NONE, type PrefixId, REJECTED, type SourceId } from './ids.js';
+import { type BucketId, NO_BUCKET, NOTHING_SENT, PendingRoutes } from './pending.js';
+import type { PrefixTable } from './prefix-table.js';
+
+/** A peer as its update groups see it. */
+export interface GroupMember {
+  readonly name: string;
+  /** The peer as a source of routes: what came from it is not sent to it. */
+  readonly source: SourceId;
+  /** Hands over whole messages, which must not be written to. Returns false when more had better wait (they are taken all the same). */
+  send(messages: Buffer): boolean;
+  /** Whether more may be sent. */
+  writable(): boolean;
+  /** All that the member was to get at first has been sent: now is the time of its End-of-RIB (RFC 4724 §2). */
+  endOfRib(): void;
+}
+
+/** A member with its place in the group. */
+export interface MemberState {
+  readonly member: GroupMember;
+  /** null: no longer in the group. */
+  stream: Stream | null;
+  awaitsEndOfRib: boolean;
+  /** Milliseconds on the group's clock since when `send` has returned false; -1: writable. */
+  blockedSince: number;
+  /** When it was last taken out of a stream because the others would not wait. */
+  splitAt: number;
+}
+
+/** What the streams of a group share. */
+export interface StreamContext {
+  readonly family: FamilyIndex;
+  readonly attrSets: AttrSets;
+  readonly prefixes: PrefixTable;
+  readonly adjRibOut: AdjRibOut;
+  readonly limits: StreamLimits;
+  readonly encoder: UpdateEncoder;
+  /** For what goes to one member alone. */
+  readonly lateEncoder: UpdateEncoder;
+  /** Whether a member of the group is this source. */
+  isMember(source: number): boolean;
+  /** `prefixes` prefixes were withdrawn, because this set leaves no room for a prefix in a message (RFC 8654 §4). */
+  tooLong(attrSet: AttrSetId, prefixes: number): void;
+  /** The clock of `blockedSince`. */
+  now(): number;
+}
+
+/** How much work is done in one go. */
+export interface StreamLimits {
+  /** One encoding covers at most so many prefixes and buckets. */
+  readonly prefixesPerFlush: number;
+  readonly bucketsPerFlush: number;
+  /** A first pass over the table queues so many prefixes at once, and at most so many before they are sent. */
+  readonly fillStep: number;
+  readonly fillAhead: number;
+}
+
+/** An encoding of some 64 kB; a first pass in which prefixes of one set rarely end up in two messages. */
+export const defaultLimits: StreamLimits = {
+  prefixesPerFlush: 8192,
+  bucketsPerFlush: 1024,
+  fillStep: 4096,
+  fillAhead: 1 << 18,
+};
+
+const FILLED = 0x7fffffff;
+
+/** Scratch of one flush. */
+const MAX_BUCKETS = 1024;
+const chosen = new Int32Array(MAX_BUCKETS);
+const order = new Float64Array(MAX_BUCKETS);
+
+export class Stream {
+  readonly members: MemberState[] = [];
+  readonly pending = new PendingRoutes();
+  private readonly context: StreamContext;
+  /** First pass: entries at and above this prefix id have not been queued yet. */
+  private cursor: number;
+  private blocked = 0;
+  private endOfRibDue = false;
+  private readonly segmentSource: number[] = [];
+  private readonly segmentEnd: number[] = [];
+  private readonly late: PrefixId[] = [];
+
+  /** `walks`: its members hold nothing yet and are to be sent the whole Adj-RIB-Out. */
+  constructor(context: StreamContext, walks: boolean) {
+    this.context = context;
+    this.cursor = walks ? 0 : FILLED;
+    this.endOfRibDue = walks;
+  }
+
+  /** Whether joiners may still be added: nothing has been queued yet. */
+  get fresh(): boolean {
+    return this.cursor === 0;
+  }
+
+  /** Whether its members hold exactly what the Adj-RIB-Out says and can take more, so that it may be merged. */
+  get synced(): boolean {
+    return this.pending.size === 0 && this.cursor === FILLED && this.blocked === 0 && !this.endOfRibDue;
+  }
+
+  get isBlocked(): boolean {
+    return this.blocked > 0;
+  }
+
+  get hasWork(): boolean {
+    return this.pending.size > 0 || this.cursor !== FILLED || this.endOfRibDue;
+  }
+
+  /** Whether the prefix's key is still needed to tell somebody about it. */
+  holds(prefix: PrefixId): boolean {
+    return this.pending.has(prefix);
+  }
+
+  addMember(state: MemberState): void {
+    this.members.push(state);
+    state.stream = this;
+    if (state.blockedSince >= 0) this.blocked++;
+  }
+
+  removeMember(state: MemberState): void {
+    this.members.splice(this.members.indexOf(state), 1);
+    state.stream = null;
+    if (state.blockedSince >= 0) this.blocked--;
+    if (this.members.length === 0) this.pending.clear();
+  }
+
+  /**
+   * The Adj-RIB-Out's entry of a prefix has changed from (`oldSet`, `oldSource`) to (`newSet`, `newSource`), where
+   * REJECTED stands for no entry. Both sets are still held.
+   */
+  changed(
+    prefix: PrefixId,
+    oldSet: AttrSetId,
+    oldSource: SourceId,
+    newSet: AttrSetId,
+    newSource: SourceId,
+  ): void {
+    if (prefix >= this.cursor || this.members.length === 0) return;
+    const { pending, context } = this;
+    const waits = pending.has(prefix);
+    const sent = waits ? pending.sent(prefix) : oldSet === REJECTED ? NOTHING_SENT : oldSource;
+    if (newSet !== REJECTED) {
+      const excluded = context.isMember(newSource) ? newSource : NONE;
+      if (sent === NOTHING_SENT && this.isOnly(excluded)) pending.remove(prefix);
+      else pending.put(prefix, newSet, excluded, sent);
+    } else if (sent === NOTHING_SENT || this.isOnly(sent)) {
+      pending.remove(prefix);
+    } else {
+      pending.put(prefix, REJECTED, (context.isMember(sent) ? sent : NONE) as SourceId, sent);
+    }
+  }
+
+  /** Looks which members can take more again. Returns whether any can't. */
+  pollBlocked(): boolean {
+    if (this.blocked === 0) return false;
+    for (const state of this.members) {
+      if (state.blockedSince >= 0 && state.member.writable()) {
+        state.blockedSince = -1;
+        this.blocked--;
+      }
+    }
+    return this.blocked > 0;
+  }
+
+  /** Queues and sends until `deadline` (performance.now()), until a member can't take more, or until all is sent. Returns whether it stopped for the deadline. */
+  run(deadline: number): boolean {
+    while (this.blocked === 0 && this.hasWork) {
+      if (this.cursor !== FILLED && this.pending.size < this.context.limits.fillAhead) this.fill();
+      else this.flush();
+      if (this.endOfRibDue && this.cursor === FILLED && this.true) this.endOfRib();
+      if (performance.now() >= deadline) return this.blocked === 0 && this.hasWork;
+    }
+    return false;
+  }
+
+  /** A stream for `leaving` members of this one, from where they are. */
+  fork(leaving: readonly MemberState[]): Stream {
+    const stream = new Stream(this.context, false);
+    stream.cursor = this.cursor;
+    stream.endOfRibDue = this.endOfRibDue;
+    stream.pending.copyFrom(this.pending);
+    for (const state of leaving) {
+      this.removeMember(state);
+      stream.addMember(state);
+    }
+    return stream;
+  }
+
+  /** Moves this stream's members to `target`; both are synced. */
+  mergeInto(target: Stream): void {
+    for (const state of this.members) target.addMember(state);
+    this.members.length = 0;
+  }
+
+  private isOnly(source: number): boolean {
+    return this.members.length === 1 && this.members[0].member.source === source;
+  }
+
+  /** One step of the first pass. */
+  private fill(): void {
+    const { adjRibOut } = this.context;
+    const { pending } = this;
+    let left = this.context.limits.fillStep;
+    let prefix = adjRibOut.next(this.cursor);
+    while (prefix >= 0 && left-- > 0) {
+      const source = adjRibOut.source(prefix as PrefixId);
+      const excluded = this.context.isMember(source) ? source : NONE;
+      if (!this.isOnly(excluded)) {
+        pending.put(prefix as PrefixId, adjRibOut.attrSet(prefix as PrefixId), excluded, NOTHING_SENT);
+      }
+      prefix = adjRibOut.next(prefix + 1);
+    }
+    if (prefix >= 0) {
+      this.cursor = prefix;
+      return;
+    }
+    this.cursor = FILLED;
+    pending.mark();
+  }
+
+  private endOfRib(): void {
+    this.endOfRibDue = false;
+    for (const state of this.members.slice()) {
+      if (!state.awaitsEndOfRib) continue;
+      state.awaitsEndOfRib = false;
+      state.member.endOfRib();
+    }
+  }
+
+  /** Encodes some buckets, withdrawals first, and sends them. */
+  private flush(): void {
+    const { pending, segmentSource, segmentEnd } = this;
+    const { encoder, attrSets, family } = this.context;
+    const count = this.choose();
+    segmentSource.length = 0;
+    segmentEnd.length = 0;
+    let left = this.context.limits.prefixesPerFlush;
+    let excluded: number = NONE;
+    let skips = false;
+    for (let i = 0; i < count && left > 0; i++) {
+      const bucket = chosen[order[i] % MAX_BUCKETS] as BucketId;
+      const attrSet = pending.attrSetOf(bucket);
+      if (excluded !== pending.excludedOf(bucket)) {
+        if (i > 0) this.endSegment(excluded);
+        excluded = pending.excludedOf(bucket);
+        skips = this.memberOf(excluded) !== undefined;
+      }
+      const n = Math.min(pending.sizeOf(bucket), left);
+      left -= n;
+      const encodes = !skips || this.members.length > 1;
+      if (encodes) {
+        if (
+          attrSet === REJECTED ||
+          !encoder.beginReach(attrSets.buffer(attrSet), attrSets.start(attrSet), attrSets.end(attrSet))
+        ) {
+          if (attrSet !== REJECTED) this.context.tooLong(attrSet, n);
+          encoder.beginUnreach(family);
+        }
+      }
+      // The member that is left out may hold an older route of another source, and has to be told that it is gone.
+      const watched = skips && attrSet !== REJECTED ? excluded : NONE;
+      if (family === IPV4) this.encode4(bucket, n, encodes, watched);
+      else this.encode6(bucket, n, encodes, watched);
+      if (encodes) encoder.end();
+    }
+    this.endSegment(excluded);
+    const messages = encoder.take();
+    if (messages !== null) this.deliver(messages);
+  }
+
+  /** Puts the buckets to be sent next into `chosen`, and their order, by the member to leave out, into `order`. */
+  private choose(): number {
+    const { pending } = this;
+    const { prefixesPerFlush, bucketsPerFlush } = this.context.limits;
+    const limit = Math.min(bucketsPerFlush, MAX_BUCKETS);
+    let count = 0;
+    let prefixes = 0;
+    let mixed = false;
+    let bucket = pending.first();
+    const excluded = pending.excludedOf(bucket);
+    while (bucket !== NO_BUCKET && count < limit && prefixes < prefixesPerFlush) {
+      const its = pending.excludedOf(bucket);
+      if (its !== excluded) mixed = true;
+      chosen[count] = bucket;
+      order[count] = (its + 1) * MAX_BUCKETS + count;
+      count++;
+      prefixes += pending.sizeOf(bucket);
+      bucket = pending.after(bucket);
+    }
+    if (mixed) order.subarray(0, count).sort();
+    return count;
+  }
+
+  private encode4(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
+    const { pending, late } = this;
+    const { encoder, prefixes } = this.context;
+    const { words, lengths } = prefixes;
+    for (; n > 0; n--) {
+      const prefix = pending.shift(bucket);
+      if (encodes) encoder.addIpv4(words[prefix], lengths[prefix]);
+      if (watched !== NONE && pending.shiftedSent !== NOTHING_SENT && pending.shiftedSent !== watched)
+        late.push(prefix);
+    }
+  }
+
+  private encode6(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
+    const { pending, late } = this;
+    const { encoder, prefixes } = this.context;
+    const { words, lengths } = prefixes;
+    for (; n > 0; n--) {
+      const prefix = pending.shift(bucket);
+      const at = prefix * 4;
+      if (encodes) {
+        encoder.addIpv6(words[at], words[at + 1], words[at + 2], words[at + 3], lengths[prefix]);
+      }
+      if (watched !== NONE && pending.shiftedSent !== NOTHING_SENT && pending.shiftedSent !== watched)
+        late.push(prefix);
+    }
+  }
+
+  /** Ends the run of messages that `excluded` is not to get, and tells it which of its routes they replaced. */
+  private endSegment(excluded: number): void {
+    const { encoder, lateEncoder, family, prefixes } = this.context;
+    const { late } = this;
+    this.segmentSource.push(excluded);
+    this.segmentEnd.push(encoder.length);
+    if (late.length === 0) return;
+    const { words, lengths } = prefixes;
+    lateEncoder.beginUnreach(family);
+    for (const prefix of late) {
+      if (family === IPV4) lateEncoder.addIpv4(words[prefix], lengths[prefix]);
+      else {
+        const at = prefix * 4;
+        lateEncoder.addIpv6(words[at], words[at + 1], words[at + 2], words[at + 3], lengths[prefix]);
+      }
+    }
+    lateEncoder.end();
+    late.length = 0;
+    const messages = lateEncoder.take();
+    const state = this.memberOf(excluded);
+    if (messages !== null && state !== undefined) this.send(state, messages);
+  }
+
+  /** Hands `messages` to every member, less the run that it is not to get. */
+  private deliver(messages: Buffer): void {
+    const { segmentSource, segmentEnd } = this;
+    if (segmentSource.length === 1 && segmentSource[0] === NONE) {
+      for (const state of this.members.slice()) this.send(state, messages);
+      return;
+    }
+    for (const state of this.members.slice()) {
+      const segment = segmentSource.indexOf(state.member.source);
+      if (segment < 0) {
+        this.send(state, messages);
+        continue;
+      }
+      const start = segment === 0 ? 0 : segmentEnd[segment - 1];
+      const end = segmentEnd[segment];
+      if (start > 0) this.send(state, messages.subarray(0, start));
+      if (end < messages.length) this.send(state, messages.subarray(end));
+    }
+  }
+
+  private send(state: MemberState, messages: Buffer): void {
+    // It may have been taken out of the group by what an earlier `send` brought about.
+    if (state.stream !== this || state.member.send(messages) || state.blockedSince >= 0) return;
+    if (state.stream !== this) return;
+    state.blockedSince = this.context.now();
+    this.blocked++;
+  }
+
+  private memberOf(source: number): MemberState | undefined {
+    return this.members.find((state) => state.member.source === source);
+  }
+}
