@@ -184,7 +184,7 @@ export class Stream {
     while (this.blocked === 0 && this.hasWork) {
       if (this.cursor !== FILLED && this.pending.size < this.context.limits.fillAhead) this.fill();
       else this.flush();
-      if (this.endOfRibDue && this.cursor === FILLED && this.true) this.endOfRib();
+      if (this.endOfRibDue && this.cursor === FILLED && this.pending.markReached) this.endOfRib();
       if (performance.now() >= deadline) return this.blocked === 0 && this.hasWork;
     }
     return false;
