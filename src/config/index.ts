@@ -13,7 +13,9 @@
  * values is checked while the Router is built. Where a value comes from: the peer, else its template, else the
  * default. A key without a value counts as not given.
  */
+export { diffRouter, type PeerChange, type RouterDiff } from './diff.js';
 export { type ConfigIssue, formatIssue } from './issues.js';
 export { checkRouters, type LoadResult, loadRouter } from './load.js';
+export { formatRouter, renderRouter, type WrittenRouter } from './render.js';
 export type * from './router.js';
 export { formatCommunity, kernelProtocols, parseCommunity } from './values.js';

@@ -10,7 +10,8 @@ import type * as Yaml from 'yaml';
 import type { ConfigIssue, Path } from './issues.js';
 
 const require = createRequire(import.meta.url);
-const schema = CORE_SCHEMA.withTags(mergeTag);
+/** How values are read and written: YAML 1.2's core, and merge keys. */
+export const yamlSchema = CORE_SCHEMA.withTags(mergeTag);
 
 /** One document of a file. */
 export interface SourceDocument {
@@ -67,7 +68,7 @@ function readFile(file: string, documents: SourceDocument[], issues: ConfigIssue
   }
   let values: unknown[];
   try {
-    values = loadAll(text, { schema, filename: file });
+    values = loadAll(text, { schema: yamlSchema, filename: file });
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error;
     issues.push(...syntaxIssues(file, text, error));

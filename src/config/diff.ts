@@ -1,0 +1,228 @@
+/**
+ * What changes when one Router takes another's place. Pure. Peers, filters, networks and static routes are the same
+ * thing when their name or prefix is the same; the order in which they stand means nothing.
+ */
+import { formatIpv4 } from '../address/index.js';
+import {
+  renderFilter,
+  renderGracefulRestart,
+  renderKernel,
+  renderLearn,
+  renderListen,
+  renderNetwork,
+  renderPeer,
+  renderStatic,
+} from './render.js';
+import type { PeerConfig, Router } from './router.js';
+
+/** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
+export type PeerChange = 'none' | 'policy' | 'session';
+
+export interface RouterDiff {
+  readonly peers: {
+    readonly added: string[];
+    readonly removed: string[];
+    readonly changed: { readonly name: string; readonly change: PeerChange }[];
+  };
+  readonly listen: boolean;
+  /** Of `kernel`, what changes while running: `source`, `nexthopCompat`. */
+  readonly kernel: boolean;
+  /** The content of a filter or `ebgpRequiresPolicy`: what the filters of any peer decide may differ. */
+  readonly policies: boolean;
+  /** Keys that differ but hold from the next start on. */
+  readonly restart: string[];
+  /** One line per change, for people; empty if nothing changed. */
+  readonly lines: string[];
+}
+
+/** What a change of each key of a peer asks for. `gracefulRestart.enabled` stands in the OPEN, its timers don't matter until a session drops. */
+const peerKeys: Readonly<Record<string, PeerChange>> = {
+  description: 'none',
+  'gracefulRestart.restartTime': 'none',
+  'gracefulRestart.deferral': 'none',
+  import: 'policy',
+  export: 'policy',
+};
+
+const consequences: Readonly<Record<PeerChange, string>> = {
+  none: '',
+  policy: '; its routes are evaluated again',
+  session: '; its session is reset',
+};
+
+export function diffRouter(old: Router, next: Router): RouterDiff {
+  const lines: string[] = [];
+  const restart: string[] = [];
+  const holdsAfterRestart = (key: string, before: unknown, after: unknown) => {
+    if (same(before, after)) return;
+    restart.push(key);
+    lines.push(`${key}: ${show(before)} → ${show(after)}; takes a restart`);
+  };
+  const changes = (key: string, before: unknown, after: unknown): boolean => {
+    if (same(before, after)) return false;
+    lines.push(`${key}: ${show(before)} → ${show(after)}`);
+    return true;
+  };
+
+  holdsAfterRestart('name', old.name, next.name);
+  holdsAfterRestart('asn', old.asn, next.asn);
+  holdsAfterRestart('routerId', formatIpv4(old.routerId), formatIpv4(next.routerId));
+  const listen = diffListen(old, next, lines);
+  changes('maxPaths', old.maxPaths, next.maxPaths);
+  const requirement = changes('ebgpRequiresPolicy', old.ebgpRequiresPolicy, next.ebgpRequiresPolicy);
+  changesOf('onStop', old.onStop, next.onStop, changes);
+  changesOf(
+    'gracefulRestart',
+    renderGracefulRestart(old.gracefulRestart),
+    renderGracefulRestart(next.gracefulRestart),
+    changes,
+  );
+  changesOf('preference', old.preference, next.preference, changes);
+  const peers = diffPeers(old.peers, next.peers, lines);
+  const filters = diffNamed(
+    'filter',
+    new Map(Object.values(old.filters).map((filter) => [filter.name, renderFilter(filter)])),
+    new Map(Object.values(next.filters).map((filter) => [filter.name, renderFilter(filter)])),
+    lines,
+  );
+  const byPrefix = <T extends { prefix: string }>(rows: readonly T[]) =>
+    new Map(rows.map((row) => [row.prefix, row]));
+  diffNamed(
+    'network',
+    byPrefix(old.networks.map(renderNetwork)),
+    byPrefix(next.networks.map(renderNetwork)),
+    lines,
+  );
+  diffNamed('static', byPrefix(old.static.map(renderStatic)), byPrefix(next.static.map(renderStatic)), lines);
+  changesOf('learn', renderLearn(old.learn), renderLearn(next.learn), changes);
+
+  const { source, nexthopCompat, ...fixed } = renderKernel(old.kernel);
+  const nextKernel = renderKernel(next.kernel);
+  for (const [key, value] of Object.entries(fixed)) {
+    holdsAfterRestart(`kernel.${key}`, value, nextKernel[key as keyof typeof fixed]);
+  }
+  const kernel = [
+    changesOf('kernel.source', source, nextKernel.source, changes),
+    changes('kernel.nexthopCompat', nexthopCompat, nextKernel.nexthopCompat),
+  ].includes(true);
+
+  return { peers, listen, kernel, policies: filters || requirement, restart, lines };
+}
+
+function diffListen(old: Router, next: Router, lines: string[]): boolean {
+  const text = (router: Router) =>
+    new Set(
+      router.listen.map(renderListen).map(({ address, port }) => {
+        return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+      }),
+    );
+  const before = text(old);
+  const after = text(next);
+  const changed = [
+    ...[...before].filter((end) => !after.has(end)).map((end) => `listen ${end} removed`),
+    ...[...after].filter((end) => !before.has(end)).map((end) => `listen ${end} added`),
+  ];
+  lines.push(...changed);
+  return changed.length > 0;
+}
+
+function diffPeers(
+  old: readonly PeerConfig[],
+  next: readonly PeerConfig[],
+  lines: string[],
+): RouterDiff['peers'] {
+  const before = new Map(old.map((peer) => [peer.name, renderPeer(peer)]));
+  const after = new Map(next.map((peer) => [peer.name, renderPeer(peer)]));
+  const result: RouterDiff['peers'] = { added: [], removed: [], changed: [] };
+  for (const name of before.keys()) {
+    if (after.has(name)) continue;
+    result.removed.push(name);
+    lines.push(`peer ${name} removed`);
+  }
+  for (const [name, peer] of after) {
+    const was = before.get(name);
+    if (was === undefined) {
+      result.added.push(name);
+      lines.push(`peer ${name} added: ${peer.address}, AS ${peer.asn}`);
+      continue;
+    }
+    const found: PeerChange[] = [];
+    for (const [key, from, to] of differences(flat(was), flat(peer))) {
+      const change = Object.hasOwn(peerKeys, key) ? peerKeys[key] : 'session';
+      found.push(change);
+      lines.push(`peer ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
+    }
+    if (found.length === 0) continue;
+    const change = found.includes('session') ? 'session' : found.includes('policy') ? 'policy' : 'none';
+    result.changed.push({ name, change });
+  }
+  return result;
+}
+
+/** Things with a name of their own; returns whether anything changed. */
+function diffNamed(
+  what: string,
+  before: ReadonlyMap<string, object>,
+  after: ReadonlyMap<string, object>,
+  lines: string[],
+): boolean {
+  const count = lines.length;
+  for (const name of before.keys()) if (!after.has(name)) lines.push(`${what} ${name} removed`);
+  for (const [name, value] of after) {
+    const was = before.get(name);
+    if (was === undefined) lines.push(`${what} ${name} added`);
+    else if (Array.isArray(value)) {
+      if (!same(was, value)) lines.push(`${what} ${name} changed`);
+    } else {
+      for (const [key, from, to] of differences(flat(was), flat(value))) {
+        lines.push(`${what} ${name}: ${key} ${show(from)} → ${show(to)}`);
+      }
+    }
+  }
+  return lines.length > count;
+}
+
+function changesOf(
+  path: string,
+  before: object,
+  after: object,
+  changes: (key: string, before: unknown, after: unknown) => boolean,
+): boolean {
+  let any = false;
+  for (const [key, from, to] of differences(flat(before), flat(after))) {
+    any = changes(`${path}.${key}`, from, to) || any;
+  }
+  return any;
+}
+
+/** `{a: {b: 1}}` → `a.b` = 1. Lists stay whole. */
+function flat(value: object, path = '', into = new Map<string, unknown>()): Map<string, unknown> {
+  for (const [key, item] of Object.entries(value)) {
+    if (item !== null && typeof item === 'object' && !Array.isArray(item)) flat(item, `${path}${key}.`, into);
+    else into.set(path + key, item);
+  }
+  return into;
+}
+
+function differences(
+  before: ReadonlyMap<string, unknown>,
+  after: ReadonlyMap<string, unknown>,
+): [key: string, from: unknown, to: unknown][] {
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((key) => !same(before.get(key), after.get(key)))
+    .map((key) => [key, before.get(key), after.get(key)]);
+}
+
+function same(x: unknown, y: unknown): boolean {
+  return JSON.stringify(x) === JSON.stringify(y);
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'unset';
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`;
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).map(([key, item]) => `${key}: ${show(item)}`);
+    return `{${entries.join(', ')}}`;
+  }
+  return String(value);
+}

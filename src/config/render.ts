@@ -1,0 +1,178 @@
+/**
+ * A Router → the document that says the same with every default filled in. Reading what is written here gives the
+ * same Router again; templates are gone, since their settings stand in the peers.
+ */
+import { createRequire } from 'node:module';
+import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
+import type { Filter, FilterRule, PrefixMatch } from '../policy/types.js';
+import type { RouterDocument } from './document.js';
+import type {
+  GracefulRestartConfig,
+  KernelConfig,
+  LearnConfig,
+  ListenAddress,
+  NetworkConfig,
+  PeerConfig,
+  Router,
+  StaticConfig,
+} from './router.js';
+import { apiVersion } from './schema.js';
+import { yamlSchema } from './source.js';
+import { formatCommunity } from './values.js';
+
+/** A document as it is written: keys in the order of the schema. */
+export type WrittenRouter = RouterDocument & { readonly apiVersion: string; readonly kind: 'Router' };
+
+/** The Router as a plain value with the keys of a document. What has no default and isn't set is left out. */
+export function renderRouter(router: Router): WrittenRouter {
+  return {
+    apiVersion,
+    kind: 'Router',
+    metadata: { name: router.name },
+    spec: {
+      asn: router.asn,
+      routerId: formatIpv4(router.routerId),
+      listen: router.listen.map(renderListen),
+      maxPaths: router.maxPaths,
+      ebgpRequiresPolicy: router.ebgpRequiresPolicy,
+      onStop: { ...router.onStop },
+      gracefulRestart: renderGracefulRestart(router.gracefulRestart),
+      preference: { ...router.preference },
+      peers: router.peers.map(renderPeer),
+      filters: Object.fromEntries(
+        Object.entries(router.filters).map(([name, filter]) => [name, renderFilter(filter)]),
+      ),
+      networks: router.networks.map(renderNetwork),
+      static: router.static.map(renderStatic),
+      learn: renderLearn(router.learn),
+      kernel: renderKernel(router.kernel),
+    },
+  };
+}
+
+/** The document as text that ends with a newline. */
+export function formatRouter(router: Router, format: 'yaml' | 'json'): string {
+  const document = renderRouter(router);
+  if (format === 'json') return `${JSON.stringify(document, null, 2)}\n`;
+  const { dump } = createRequire(import.meta.url)('js-yaml') as typeof import('js-yaml');
+  return dump(document, { schema: yamlSchema, lineWidth: 110, noRefs: true });
+}
+
+export function renderListen(listen: ListenAddress) {
+  return { address: formatAddress(listen.address), port: listen.port };
+}
+
+export function renderGracefulRestart(settings: GracefulRestartConfig) {
+  return {
+    enabled: settings.enabled,
+    restartTime: settings.restartTimeSeconds,
+    deferral: settings.deferralSeconds,
+  };
+}
+
+export function renderPeer(peer: PeerConfig) {
+  return {
+    name: peer.name,
+    ...(peer.description === undefined ? {} : { description: peer.description }),
+    address: formatAddress(peer.address),
+    port: peer.port,
+    asn: peer.asn,
+    ...(peer.localAddress === undefined ? {} : { localAddress: formatAddress(peer.localAddress) }),
+    passive: peer.passive,
+    shutdown: peer.shutdown,
+    multihop: peer.multihop ?? false,
+    families: [...peer.families],
+    holdTime: peer.holdTimeSeconds,
+    ...(peer.keepaliveSeconds === undefined ? {} : { keepalive: peer.keepaliveSeconds }),
+    connectRetry: peer.connectRetrySeconds,
+    delayOpen: peer.delayOpenSeconds,
+    idleHold: peer.idleHoldSeconds,
+    nextHop: peer.nextHop,
+    ...(peer.import === undefined ? {} : { import: [...peer.import] }),
+    ...(peer.export === undefined ? {} : { export: [...peer.export] }),
+    gracefulRestart: renderGracefulRestart(peer.gracefulRestart),
+    routeReflectorClient: peer.routeReflectorClient,
+  };
+}
+
+export function renderFilter(filter: Filter) {
+  return filter.rules.map(renderRule);
+}
+
+function renderRule({ match, set, action }: FilterRule) {
+  const matches = {
+    ...(match.prefixes === undefined ? {} : { prefix: match.prefixes.map(renderPrefixMatch) }),
+    ...(match.family === undefined ? {} : { family: match.family }),
+    ...(match.communities === undefined ? {} : { communities: match.communities.map(formatCommunity) }),
+  };
+  const { nextHop, localPref, med, communities } = set;
+  const sets = {
+    ...(nextHop === undefined
+      ? {}
+      : { nextHop: typeof nextHop === 'string' ? nextHop : formatAddress(nextHop) }),
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(med === undefined ? {} : { med }),
+    ...(communities === undefined ? {} : { communities: renderCommunityChanges(communities) }),
+  };
+  return {
+    ...(Object.keys(matches).length === 0 ? {} : { match: matches }),
+    ...(Object.keys(sets).length === 0 ? {} : { set: sets }),
+    ...(action === undefined ? {} : { action }),
+  };
+}
+
+function renderPrefixMatch({ prefix, ge, le }: PrefixMatch) {
+  const text = formatPrefix(prefix);
+  return ge === prefix.length && le === prefix.length ? text : { prefix: text, ge, le };
+}
+
+function renderCommunityChanges(changes: NonNullable<FilterRule['set']['communities']>) {
+  const { set, remove, add } = changes;
+  return {
+    ...(set === undefined ? {} : { set: set.map(formatCommunity) }),
+    ...(remove === undefined ? {} : { remove: remove.map(formatCommunity) }),
+    ...(add === undefined ? {} : { add: add.map(formatCommunity) }),
+  };
+}
+
+export function renderNetwork(network: NetworkConfig) {
+  return {
+    prefix: formatPrefix(network.prefix),
+    blackhole: network.blackhole,
+    communities: network.communities.map(formatCommunity),
+  };
+}
+
+export function renderStatic(route: StaticConfig) {
+  return {
+    prefix: formatPrefix(route.prefix),
+    ...(route.via.length === 0 ? {} : { via: route.via.map(formatAddress) }),
+    ...(route.device === undefined ? {} : { device: route.device }),
+    blackhole: route.blackhole,
+  };
+}
+
+export function renderLearn(learn: LearnConfig) {
+  return {
+    connected: [...learn.connected],
+    kernel: learn.kernel.map(({ protocols, interfaces }) => ({
+      protocols: [...protocols],
+      interfaces: [...interfaces],
+    })),
+  };
+}
+
+export function renderKernel(kernel: KernelConfig) {
+  const { ipv4, ipv6 } = kernel.source;
+  return {
+    install: kernel.install,
+    table: kernel.table,
+    protocol: kernel.protocol,
+    metric: kernel.metric,
+    source: {
+      ...(ipv4 === undefined ? {} : { ipv4: formatAddress(ipv4) }),
+      ...(ipv6 === undefined ? {} : { ipv6: formatAddress(ipv6) }),
+    },
+    ...(kernel.nexthopCompat === null ? {} : { nexthopCompat: kernel.nexthopCompat }),
+  };
+}

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { diffRouter } from '../../../src/config/index.js';
+import { document, load, minimal } from './documents.js';
+
+/** What changes from one spec to the other. */
+const diff = (old: string, next: string) => diffRouter(load(document(old)), load(document(next)));
+
+const withFilters = `${minimal}
+filters:
+  a: [{action: accept}]
+  b: [{set: {med: 1}, action: accept}]`;
+const peers = (...lines: string[]) => `${withFilters}\npeers:\n${lines.join('\n')}`;
+const nothing = {
+  peers: { added: [], removed: [], changed: [] },
+  listen: false,
+  kernel: false,
+  policies: false,
+  restart: [],
+  lines: [],
+};
+
+describe('the diff of two Routers', () => {
+  it('is empty for the same document, written otherwise or in another order', () => {
+    expect(
+      diff(
+        peers(
+          '- {name: x, address: 192.0.2.2, asn: 65001, import: a}',
+          '- {name: y, address: 2001:db8::1, asn: 2}',
+        ),
+        peers(
+          '- {name: y, address: "2001:DB8:0::1", asn: 2, port: 179}',
+          '- {name: x, address: 192.0.2.2, asn: 65001, import: [a], holdTime: 90}',
+        ),
+      ),
+    ).toEqual(nothing);
+  });
+
+  it('knows peers by name', () => {
+    expect(
+      diff(
+        peers('- {name: x, address: 192.0.2.2, asn: 65001}', '- {name: y, address: 192.0.2.3, asn: 65001}'),
+        peers('- {name: y, address: 192.0.2.3, asn: 65001}', '- {name: z, address: 192.0.2.2, asn: 65001}'),
+      ),
+    ).toEqual({
+      ...nothing,
+      peers: { added: ['z'], removed: ['x'], changed: [] },
+      lines: ['peer x removed', 'peer z added: 192.0.2.2, AS 65001'],
+    });
+  });
+
+  it.each([
+    ['description: hello', 'none'],
+    ['gracefulRestart: {restartTime: 10}', 'none'],
+    ['gracefulRestart: {deferral: 10}', 'none'],
+    ['import: a', 'policy'],
+    ['export: [b, a]', 'policy'],
+    ['gracefulRestart: {enabled: false}', 'session'],
+    ['nextHop: self', 'session'],
+    ['shutdown: true', 'session'],
+    ['passive: true', 'session'],
+    ['port: 1790', 'session'],
+    ['localAddress: 192.0.2.9', 'session'],
+    ['multihop: true', 'session'],
+    ['families: [ipv4, ipv6]', 'session'],
+    ['holdTime: 30', 'session'],
+    ['keepalive: 10', 'session'],
+    ['routeReflectorClient: true', 'session'],
+  ])('says what a change of a peer to `%s` asks for: %s', (setting, change) => {
+    const peer = '{name: x, address: 192.0.2.2, asn: 65001';
+    const found = diff(peers(`- ${peer}}`), peers(`- ${peer}, ${setting}}`));
+    expect(found.peers).toEqual({ added: [], removed: [], changed: [{ name: 'x', change }] });
+    expect(found.lines).toHaveLength(1);
+    expect(found).toMatchObject({ listen: false, kernel: false, policies: false, restart: [] });
+  });
+
+  it('takes the strongest of several changes of one peer, and names each', () => {
+    const found = diff(
+      peers('- {name: x, address: 192.0.2.2, asn: 65001, import: a}'),
+      peers('- {name: x, address: 192.0.2.3, asn: 65001, import: [a, b], description: d}'),
+    );
+    expect(found.peers.changed).toEqual([{ name: 'x', change: 'session' }]);
+    expect(found.lines).toEqual([
+      'peer x: address 192.0.2.2 → 192.0.2.3; its session is reset',
+      'peer x: import [a] → [a, b]; its routes are evaluated again',
+      'peer x: description unset → d',
+    ]);
+  });
+
+  it('sees a change of a template in the peers that use it', () => {
+    const text = (holdTime: number) =>
+      `${minimal}\npeerTemplates: {t: {asn: 65001, holdTime: ${holdTime}}}\npeers:
+- {name: x, template: t, address: 192.0.2.2}
+- {name: y, template: t, address: 192.0.2.3, holdTime: 9}`;
+    expect(diff(text(90), text(30)).peers.changed).toEqual([{ name: 'x', change: 'session' }]);
+  });
+
+  it('sees the content of filters and who must have one', () => {
+    expect(diff(withFilters, withFilters.replace('med: 1', 'med: 2'))).toEqual({
+      ...nothing,
+      policies: true,
+      lines: ['filter b changed'],
+    });
+    expect(diff(minimal, withFilters)).toMatchObject({
+      policies: true,
+      lines: ['filter a added', 'filter b added'],
+    });
+    expect(diff(minimal, `${minimal}\nebgpRequiresPolicy: false`)).toEqual({
+      ...nothing,
+      policies: true,
+      lines: ['ebgpRequiresPolicy: true → false'],
+    });
+  });
+
+  it('tells what holds from the next start on from what changes now', () => {
+    const found = diff(
+      minimal,
+      `asn: 65002
+routerId: 192.0.2.2
+kernel: {install: false, table: 100, protocol: 99, metric: 20, source: {ipv4: 192.0.2.1}, nexthopCompat: false}`,
+    );
+    expect(found.restart).toEqual([
+      'asn',
+      'routerId',
+      'kernel.install',
+      'kernel.table',
+      'kernel.protocol',
+      'kernel.metric',
+    ]);
+    expect(found.kernel).toBe(true);
+    expect(found.lines).toContain('kernel.metric: 1024 → 20; takes a restart');
+    expect(found.lines).toContain('kernel.source.ipv4: unset → 192.0.2.1');
+    expect(diff(minimal, `${minimal}\nkernel: {metric: 20}`).kernel).toBe(false);
+    expect(diffRouter(load(document(minimal, 'a')), load(document(minimal, 'b'))).restart).toEqual(['name']);
+  });
+
+  it('names every other change in a line of its own', () => {
+    expect(
+      diff(
+        `${minimal}\nnetworks: [10.0.0.0/8, 10.1.0.0/16]\nstatic: [{prefix: 10.2.0.0/16, via: 192.0.2.2}]`,
+        `${minimal}
+listen: [{address: 0.0.0.0}, {address: '::', port: 1179}]
+maxPaths: 4
+onStop: {routes: remove}
+preference: {bgp: 20}
+networks: [{prefix: 10.0.0.0/8, blackhole: true}, 2001:db8::/32]
+static: [{prefix: 10.2.0.0/16, via: [192.0.2.2, 192.0.2.3]}]
+learn: {connected: [eth*]}`,
+      ),
+    ).toEqual({
+      ...nothing,
+      listen: true,
+      lines: [
+        'listen [::]:179 removed',
+        'listen [::]:1179 added',
+        'maxPaths: 1 → 4',
+        'onStop.routes: keep → remove',
+        'preference.bgp: 100 → 20',
+        'network 10.1.0.0/16 removed',
+        'network 10.0.0.0/8: blackhole false → true',
+        'network 2001:db8::/32 added',
+        'static 10.2.0.0/16: via [192.0.2.2] → [192.0.2.2, 192.0.2.3]',
+        'learn.connected: [] → [eth*]',
+      ],
+    });
+  });
+});
