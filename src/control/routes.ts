@@ -73,6 +73,9 @@ const endpoints: readonly Endpoint[] = [
   },
 ];
 
+/** `GET /v1/status` and so on: every endpoint there is. */
+export const endpointNames: readonly string[] = endpoints.map(({ method, path }) => `${method} ${path}`);
+
 const families = ['ipv4', 'ipv6'] as const;
 const views = ['best', 'all', 'received', 'accepted', 'advertised'] as const;
 const fibStates = ['pending', 'installed', 'conflict', 'failed', 'removing', 'held'] as const;
@@ -134,8 +137,7 @@ export function matchEndpoint(method: string, url: URL): Call {
   }
   if (otherMethod !== null)
     throw new ControlError(400, `${url.pathname} is asked with ${otherMethod}, not ${method}`);
-  const paths = endpoints.map((endpoint) => `${endpoint.method} ${endpoint.path}`).join(', ');
-  throw new ControlError(404, `nothing at ${url.pathname}; expected one of: ${paths}`);
+  throw new ControlError(404, `nothing at ${url.pathname}; expected one of: ${endpointNames.join(', ')}`);
 }
 
 function decode(step: string): string {
