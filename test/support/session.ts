@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Address, parseAddress } from '../../src/address/index.js';
 import type { FsmState } from '../../src/bgp/fsm/index.js';
@@ -154,10 +153,14 @@ export class RawPeer extends Recorder {
     });
   }
 
+  /** Connected, or refused (`ended`). */
   static async dial(port: number, host = '127.0.0.1'): Promise<RawPeer> {
     const socket = connect(port, host);
     const peer = new RawPeer(socket);
-    await once(socket, 'connect');
+    await Promise.race([
+      new Promise((resolve) => socket.once('connect', resolve)),
+      peer.until(() => peer.ended),
+    ]);
     return peer;
   }
 
