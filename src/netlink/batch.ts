@@ -57,6 +57,11 @@ export class MessageBatch {
     return index;
   }
 
+  /** Takes in a copy of a message made elsewhere; returns its index. */
+  append(message: Buffer): number {
+    return this.add(this.length + message.copy(this.buffer, this.length));
+  }
+
   /** Empties it. */
   reset(firstSequence: number): void {
     this.length = 0;

@@ -1,11 +1,12 @@
 /**
  * rtnetlink: what the kernel knows of links, addresses, routes and nexthop objects, and how it is changed.
  *
- *     route, link, address, nexthop   structures ⇄ bytes (pure)
- *     message                         header and attributes (pure)
- *     batch, socket                   requests, batches, dumps, and their answers
- *     monitor                         notifications
- *     transport                       the kernel's socket
+ *     route, route-view                        routes ⇄ bytes (pure)
+ *     link, interface-address, nexthop         the rest ⇄ bytes (pure)
+ *     message, builder                         headers and attributes (pure)
+ *     batch, socket                            requests, batches, dumps, and their answers
+ *     monitor, echo-filter                     notifications, without those of our own writes
+ *     transport                                the kernel's socket
  *
  * Routes are many, so they never become objects: out, a RouteTemplate is stamped with one prefix after another
  * into a MessageBatch; in, a RouteView is laid over one message after another. Links, addresses and nexthop
@@ -18,9 +19,14 @@
  * All of it runs on whichever thread made the socket: a write costs the time that the kernel takes for it.
  */
 export * from './batch.js';
+export * from './builder.js';
 export * from './constants.js';
 export * from './errors.js';
+export * from './interface-address.js';
+export * from './link.js';
 export * from './message.js';
+export * from './monitor.js';
+export * from './nexthop.js';
 export * from './route.js';
 export * from './route-view.js';
 export * from './socket.js';
