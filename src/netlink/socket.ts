@@ -157,7 +157,6 @@ export class NetlinkSocket {
     }
     this.#pending.push(entry);
     this.#commands.send(bytes, (error) => {
-      if (error === undefined) return;
       const at = this.#pending.indexOf(entry);
       if (at >= 0) this.#pending.splice(at, 1);
       entry.reject(error);
@@ -236,7 +235,7 @@ export class NetlinkSocket {
       setSequence(request, 0, sequence);
       this.#dump = { sequence, request, onMessage, resolve, reject, interrupted: false, failure: null };
       this.#dumps.send(request, (error) => {
-        if (error === undefined || this.#dump?.sequence !== sequence) return;
+        if (this.#dump?.sequence !== sequence) return;
         this.#dump = null;
         reject(error);
       });

@@ -5,8 +5,12 @@
  *   of the event loop in which something arrived. A pending ENOBUFS makes epoll report an error, libuv then
  *   reports EBADF, and the package's handler for that aborts the process. No drop stays unseen: a message is
  *   dropped only while others wait to be read, and the counter is read after those.
- * - It is closed from the event loop's check phase alone, as the package's native part does not survive being
- *   closed from within its own callbacks; for the same reason nothing is ever thrown into it.
+ * - Nobody's code runs inside the package's native callbacks: they abort the process when something is thrown
+ *   into them, when the socket is closed within, and when the thread is told to exit within. Datagrams are put
+ *   aside there and handed on from the event loop's check phase, which comes next; closing waits for it, too.
+ * - A socket still open when its thread ends takes the process down (SIGSEGV). Those open at the thread's `exit`
+ *   event are closed there. `worker.terminate()`, and `process.exit()` on the main thread while a worker holds a
+ *   socket, give no such event: a worker must close its sockets and end by itself.
  * - The package exposes no file descriptor. It is found by the socket's port in /proc/thread-self/net/netlink,
  *   whose inode names one of /proc/self/fd.
  */
@@ -58,6 +62,16 @@ function fdOfPort(port: number): number {
   throw new Error(`found no descriptor of the netlink socket with port ${port}: is /proc mounted?`);
 }
 
+const openSockets = new Set<RawNetlinkSocket>();
+
+function closeRaw(raw: RawNetlinkSocket): void {
+  if (openSockets.delete(raw)) raw.close();
+}
+
+process.on('exit', () => {
+  for (const raw of openSockets) closeRaw(raw);
+});
+
 /** Opens at construction, and throws where there is no netlink. */
 export class NetlinkTransport {
   /** The socket's address: `nlmsg_pid` of whatever its requests cause. */
@@ -65,8 +79,11 @@ export class NetlinkTransport {
   readonly fd: number;
   readonly #raw: RawNetlinkSocket;
   readonly #options: TransportOptions;
+  /** Datagrams of this turn of the event loop. */
+  #arrived: Buffer[] = [];
+  #lost = false;
   #drops = 0;
-  #checkScheduled = false;
+  #scheduled = false;
   #closed = false;
 
   constructor(options: TransportOptions) {
@@ -88,11 +105,19 @@ export class NetlinkTransport {
       throw error;
     }
     this.#raw.on('message', (bytes, from) => {
-      if (from.port === 0) this.#receive(bytes);
+      // From another program, not from the kernel.
+      if (from.port !== 0) return;
+      this.#arrived.push(bytes);
+      this.#schedule();
     });
+    const lost = () => {
+      this.#lost = true;
+      this.#schedule();
+    };
     // Too long for its buffer: as good as lost.
-    this.#raw.on('truncatedMessage', () => this.#lost());
-    this.#raw.on('error', () => this.#lost());
+    this.#raw.on('truncatedMessage', lost);
+    this.#raw.on('error', lost);
+    openSockets.add(this.#raw);
   }
 
   /** Beyond net.core.rmem_max where we may, else as far as that. */
@@ -111,37 +136,26 @@ export class NetlinkTransport {
     );
   }
 
-  #receive(bytes: Buffer): void {
-    if (this.#closed) return;
-    if (!this.#checkScheduled) {
-      this.#checkScheduled = true;
-      setImmediate(() => this.#check());
-    }
-    this.#guard(() => this.#options.onDatagram(bytes));
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#handOn());
   }
 
-  #check(): void {
-    this.#checkScheduled = false;
+  #handOn(): void {
+    this.#scheduled = false;
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const bytes of arrived) {
+      if (this.#closed) return;
+      this.#options.onDatagram(bytes);
+    }
     if (this.#closed) return;
     const drops = this.#readDrops();
-    if (drops === this.#drops) return;
+    const lost = this.#lost || drops !== this.#drops;
     this.#drops = drops;
-    this.#options.onDrop();
-  }
-
-  #lost(): void {
-    if (!this.#closed) this.#guard(() => this.#options.onDrop());
-  }
-
-  /** Runs a callback under the package's native frames, through which nothing may be thrown. */
-  #guard(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      setImmediate(() => {
-        throw error;
-      });
-    }
+    this.#lost = false;
+    if (lost) this.#options.onDrop();
   }
 
   joinGroup(group: number): void {
@@ -150,17 +164,18 @@ export class NetlinkTransport {
 
   /**
    * Sends one datagram to the kernel, which has acted on it when `sendmsg` returns. Datagrams go out in order.
-   * `bytes` must stay as they are until `done`, which may come after the kernel's answer; an error in it means
-   * that the kernel did not take the datagram.
+   * `bytes` must stay as they are until the kernel has answered, or `onFailure` says that it did not take them.
    */
-  send(bytes: Buffer, done: (error: Error | undefined) => void): void {
-    this.#raw.send(bytes, undefined, (error) => this.#guard(() => done(error)));
+  send(bytes: Buffer, onFailure: (error: Error) => void): void {
+    this.#raw.send(bytes, undefined, (error) => {
+      if (error !== undefined) setImmediate(() => this.#closed || onFailure(error));
+    });
   }
 
   /** No callback comes after this. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    setImmediate(() => this.#raw.close());
+    setImmediate(() => closeRaw(this.#raw));
   }
 }
