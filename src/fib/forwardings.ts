@@ -24,6 +24,9 @@ const EOPNOTSUPP = 95;
 /** Refusals that say something of the hop, or pass: a plain route would fare no better. */
 const saysOfHop = new Set([ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENODEV, EPERM, ENOMEM, ENOBUFS]);
 
+/** So many refusals that say nothing of the hop mean that the kernel wants no such object. */
+const UNUSABLE_AFTER = 3;
+
 /** It can be written. */
 export const READY = 0 as const;
 /** Its nexthop group is on its way: its routes are looked at again when the kernel has answered. */
@@ -271,6 +274,8 @@ export class Forwardings {
   private isUnusable(group: NexthopGroup): boolean {
     if (group.error === null || group.content !== null) return false;
     if (group.error.errno === EOPNOTSUPP) this.objectsSupported = false;
+    // The first refusals may come of objects that just vanished with a device.
+    if (group.attempts < UNUSABLE_AFTER && this.objectsSupported) return false;
     return !saysOfHop.has(group.error.errno);
   }
 

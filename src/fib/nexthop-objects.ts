@@ -153,6 +153,7 @@ export class NexthopObjects {
         }
       }
       this.orphans.set(object.id, object);
+      this.garbage = true;
     }
     for (const group of this.groups) {
       if (group.content !== this.wantedContent(group) && group.error === null) this.markDirty(group);
@@ -374,9 +375,14 @@ export class NexthopObjects {
     return requests;
   }
 
-  /** Whether collectGarbage() may find something. */
+  /** Whether collectGarbage() may find something new. */
   get hasGarbage(): boolean {
-    return this.garbage || this.orphans.size > 0;
+    return this.garbage;
+  }
+
+  /** Something may have become unused. */
+  noteGarbage(): void {
+    this.garbage = true;
   }
 
   private makeGroup(id: number, family: FamilyIndex, hops: readonly Hop[]): NexthopGroup {

@@ -87,6 +87,8 @@ export class RouteReconciler {
   swept = false;
   /** Nothing is to be written (`kernel.install: false`). */
   passive = false;
+  /** Others may have written unseen: nothing is replaced until a dump ended. */
+  cautious = false;
 
   private queue = new Int32Array(1024);
   private queueHead = 0;
@@ -323,9 +325,10 @@ export class RouteReconciler {
     slots.applied[2 * slot + metricClass] = form;
   }
 
-  /** Ends a dump: what was not seen is not there; what is not as desired is queued. */
-  endDump(): void {
+  /** Ends a dump: what was not seen is not there; what is not as desired is queued. Returns how many that are. */
+  endDump(): number {
     const { slots } = this;
+    const before = this.queued;
     for (let slot = 0; slot < slots.end; slot++) {
       if (!slots.isLive(slot)) continue;
       const flags = slots.flags[slot];
@@ -333,6 +336,7 @@ export class RouteReconciler {
       if ((flags & (SLOT_SEEN << 1)) === 0) slots.applied[2 * slot + 1] = 0;
       if ((flags & SLOT_QUEUED) === 0) this.enqueueUnlessRight(slot);
     }
+    return this.queued - before;
   }
 
   /** A notification: someone made (`form`) or deleted (0) a route of ours. */
@@ -365,6 +369,7 @@ export class RouteReconciler {
         this.host.requestDump('a route was deleted that we knew otherwise');
       slots.applied[at] = 0;
     } else {
+      if (slots.applied[at] === form) return;
       slots.applied[at] = form;
     }
     this.disturbed(slot);
@@ -438,6 +443,10 @@ export class RouteReconciler {
     slots.flags[slot] &= ~(SLOT_CONFLICT | SLOT_WAITING);
     const step = this.evaluate(slot);
     switch (step) {
+      case STEP_REPLACE:
+        // The dump that must follow has it looked at again.
+        if (this.cautious && !this.passive) return false;
+        break;
       case STEP_NONE:
         if ((slots.flags[slot] & SLOT_FAILED) !== 0) this.forgive(slot);
         this.settle(slot);
@@ -453,11 +462,10 @@ export class RouteReconciler {
         // While its group is on the way, main's fences wait for it too.
         if (this.forwardings.target.status === BLOCKED) this.settle(slot);
         return false;
-      default:
-        if (this.passive || (slots.flags[slot] & SLOT_FAILED) !== 0) {
-          this.settle(slot);
-          return false;
-        }
+    }
+    if (this.passive || (slots.flags[slot] & SLOT_FAILED) !== 0) {
+      this.settle(slot);
+      return false;
     }
     this.step = step;
     switch (step) {

@@ -1,0 +1,49 @@
+/** What the main thread and the kernel thread post to each other, beside the events of types.ts. */
+import type { FamilyIndex, Prefix } from '../address/index.js';
+import type { ForwardingId } from '../rib/ids.js';
+import type { SharedPrefixKeys } from '../rib/prefix-table.js';
+import type { SharedFibMemory } from './shared-fib.js';
+import type { FibEvent, FibRouteRow, FibStatistics, Forwarding, KernelSettings } from './types.js';
+
+/** How the worker starts. */
+export interface KernelThreadData {
+  readonly memory: SharedFibMemory;
+  readonly prefixes: readonly [SharedPrefixKeys, SharedPrefixKeys];
+  readonly settings: KernelSettings;
+  /** Bytes of receive buffer of the socket that hears notifications; absent: the default. */
+  readonly listenerBufferBytes?: number;
+}
+
+export type Request =
+  | {
+      readonly ask: 'rows';
+      readonly family: FamilyIndex;
+      readonly prefix: Prefix | null;
+      readonly limit: number;
+    }
+  | { readonly ask: 'page'; readonly family: FamilyIndex; readonly from: number; readonly limit: number }
+  | { readonly ask: 'statistics' };
+
+/** A run of rows in no order; `next` continues behind it, null: that was all. */
+export interface RowPage {
+  readonly rows: readonly FibRouteRow[];
+  readonly next: number | null;
+}
+
+export type Answer = readonly FibRouteRow[] | RowPage | FibStatistics;
+
+export type ToThread =
+  /** The ring is no longer empty. */
+  | { readonly type: 'wake' }
+  | { readonly type: 'define'; readonly id: ForwardingId; readonly forwarding: Forwarding }
+  | { readonly type: 'release'; readonly id: ForwardingId }
+  | { readonly type: 'fence'; readonly id: number }
+  | { readonly type: 'sweep' }
+  | { readonly type: 'configure'; readonly settings: KernelSettings }
+  | { readonly type: 'request'; readonly id: number; readonly request: Request }
+  | { readonly type: 'close'; readonly routes: 'keep' | 'remove' };
+
+export type FromThread =
+  | FibEvent
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'closed' };
