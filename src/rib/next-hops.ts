@@ -6,6 +6,10 @@
  * and our own best routes, those recursively, never through a route that itself depends on the next hop. A link-local
  * next hop resolves on the interface that is its scope and nowhere else.
  *
+ * Best routes depend on how next hops resolve, and that on best routes, so there are tables that never come to rest
+ * (a path that is best only while it is not). A next hop that keeps changing to and fro is held unresolved for a while,
+ * longer each time.
+ *
  * Changes come from outside (interfaces, kernel routes) and from the RIB (`routeChanged`). A changed prefix is looked up
  * in a trie of the tracked addresses; what lies in it is queued, `run` resolves it again, and listeners hear of those
  * that came out differently.
@@ -52,7 +56,13 @@ export interface KernelRoute {
 export interface CoveringRoute {
   readonly prefix: Prefix;
   readonly forwarding:
-    | { readonly kind: 'recursive'; readonly nextHops: readonly NextHopId[] }
+    | {
+        readonly kind: 'recursive';
+        /** Of the paths to forward by. */
+        readonly nextHops: readonly NextHopId[];
+        /** Of all accepted paths of the prefix, chosen or not: none of these resolves through it. */
+        readonly candidates: readonly NextHopId[];
+      }
     | { readonly kind: 'onLink'; readonly ifindex: number }
     | { readonly kind: 'unreachable' };
 }
@@ -63,7 +73,7 @@ export type RouteLookup = (address: Address, maxLength: number) => CoveringRoute
 /** One step of a resolution, for people. */
 export interface ResolutionStep {
   readonly address: Address;
-  readonly by: 'connected' | 'kernel' | 'route' | 'interface' | 'own address' | 'nothing';
+  readonly by: 'connected' | 'kernel' | 'route' | 'interface' | 'own address' | 'unstable' | 'nothing';
   readonly prefix: Prefix | null;
   readonly hops: readonly ResolvedHop[];
 }
@@ -80,12 +90,27 @@ const MAX_DEPTH = 8;
 const MAX_LOOKUPS = 256;
 const MAX_HOPS = 64;
 
+/** As many changes of resolution, each within the window after the one before, and a next hop is held unresolved. */
+const UNSTABLE_CHANGES = 8;
+const UNSTABLE_WINDOW_MS = 10_000;
+/** For so long, doubled each time up to the maximum. */
+const HOLD_MS = 1_000;
+const MAX_HOLD_MS = 60_000;
+
 interface TrackedNextHop {
   readonly address: Address;
   readonly scope: number;
   references: number;
   queued: boolean;
   hops: readonly ResolvedHop[];
+  /** The next hops of the routes that it resolves through. */
+  through: readonly NextHopId[];
+  /** Changes of resolution in a row, and when the last one was. */
+  changes: number;
+  changedAt: number;
+  /** Unresolved until then, whatever the tables say; performance.now() milliseconds. */
+  heldUntil: number;
+  holdMs: number;
 }
 
 interface OutsideRoute {
@@ -106,6 +131,11 @@ const self: TrackedNextHop = {
   references: 1,
   queued: false,
   hops: noHops,
+  through: [],
+  changes: 0,
+  changedAt: 0,
+  heldUntil: 0,
+  holdMs: HOLD_MS,
 };
 
 export class NextHopTable {
@@ -127,6 +157,11 @@ export class NextHopTable {
   private wakers: (() => void)[] = [];
   private lookup: RouteLookup = () => null;
   private lookups = 0;
+  /** By next hop, those that resolve through it. */
+  private readonly dependents = new Map<NextHopId, Set<NextHopId>>();
+  /** Next hops of routes looked at in the resolution under way. */
+  private visited: NextHopId[] = [];
+  private readonly holds = new Set<NodeJS.Timeout>();
 
   /** `kernelMetric`: the metric of our own kernel routes; a kernel route of the same prefix wins up to it. */
   constructor(private kernelMetric = 1024) {
@@ -159,7 +194,7 @@ export class NextHopTable {
       return known;
     }
     const id = this.freeIds.pop() ?? (this.entries.length as NextHopId);
-    this.entries[id] = { address, scope, references: 1, queued: false, hops: noHops };
+    this.entries[id] = { ...self, address, scope };
     if (id >= this.resolved.length) {
       const resolved = new Uint8Array(this.resolved.length * 2);
       resolved.set(this.resolved);
@@ -192,6 +227,7 @@ export class NextHopTable {
         : `${address.a}:${address.b}:${address.c}:${address.d}:${scope}`,
     );
     if (scope === 0) this.tracked[address.family].delete(hostPrefix(address));
+    this.setThrough(id, entry, []);
     this.entries[id] = null;
     this.resolved[id] = 0;
     this.metric[id] = 0;
@@ -285,8 +321,11 @@ export class NextHopTable {
       const entry = this.entries[id];
       if (entry?.queued) {
         entry.queued = false;
-        const change = this.resolve(id);
-        if (change !== 0) for (const listener of this.listeners) listener(id, change);
+        const change = this.resolve(id) | this.damp(id, entry);
+        if (change !== 0) {
+          for (const listener of this.listeners) listener(id, change);
+          for (const dependent of this.dependents.get(id) ?? []) this.enqueue(dependent);
+        }
       }
       if ((++n & 15) === 0 && performance.now() >= deadline) break;
     }
@@ -299,9 +338,17 @@ export class NextHopTable {
     const steps: ResolutionStep[] = [];
     if (id === SELF || !entry) return steps;
     this.lookups = 0;
-    if (entry.scope !== 0) this.resolveScoped(entry, steps);
+    if (entry.heldUntil > performance.now()) {
+      steps.push({ address: entry.address, by: 'unstable', prefix: null, hops: noHops });
+    } else if (entry.scope !== 0) this.resolveScoped(entry, steps);
     else this.follow(entry.address, [id], steps);
     return steps;
+  }
+
+  /** Stops the timers. */
+  close(): void {
+    for (const timer of this.holds) clearTimeout(timer);
+    this.holds.clear();
   }
 
   private queueAll(): void {
@@ -337,8 +384,14 @@ export class NextHopTable {
   private resolve(id: NextHopId): number {
     const entry = this.entries[id] as TrackedNextHop;
     this.lookups = 0;
-    const outcome =
-      entry.scope !== 0 ? this.resolveScoped(entry, null) : this.follow(entry.address, [id], null);
+    this.visited = [];
+    const held = entry.heldUntil > 0 && entry.heldUntil > performance.now();
+    const outcome = held
+      ? null
+      : entry.scope !== 0
+        ? this.resolveScoped(entry, null)
+        : this.follow(entry.address, [id], null);
+    this.setThrough(id, entry, this.visited);
     const resolved = outcome === null ? 0 : 1;
     const metric = outcome?.metric ?? 0;
     const hops = outcome?.hops ?? noHops;
@@ -350,7 +403,44 @@ export class NextHopTable {
     }
     this.resolved[id] = resolved;
     this.metric[id] = metric;
+    if ((change & RESOLUTION_CHANGED) !== 0 && !held) {
+      const now = performance.now();
+      entry.changes = now - entry.changedAt < UNSTABLE_WINDOW_MS ? entry.changes + 1 : 1;
+      entry.changedAt = now;
+    }
     return change;
+  }
+
+  private setThrough(id: NextHopId, entry: TrackedNextHop, through: readonly NextHopId[]): void {
+    if (through.length === 0 && entry.through.length === 0) return;
+    for (const before of entry.through) {
+      const dependents = this.dependents.get(before);
+      dependents?.delete(id);
+      if (dependents?.size === 0) this.dependents.delete(before);
+    }
+    for (const now of through) {
+      const dependents = this.dependents.get(now);
+      if (dependents === undefined) this.dependents.set(now, new Set([id]));
+      else dependents.add(id);
+    }
+    entry.through = through;
+  }
+
+  /** Holds a next hop unresolved that changed too often in a row; returns what that changed. */
+  private damp(id: NextHopId, entry: TrackedNextHop): number {
+    if (entry.changes < UNSTABLE_CHANGES) return 0;
+    const now = performance.now();
+    const again = now - entry.heldUntil < MAX_HOLD_MS && entry.heldUntil > 0;
+    entry.holdMs = again ? Math.min(entry.holdMs * 2, MAX_HOLD_MS) : HOLD_MS;
+    entry.heldUntil = now + entry.holdMs;
+    entry.changes = 0;
+    const timer = setTimeout(() => {
+      this.holds.delete(timer);
+      if (this.entries[id] === entry) this.enqueue(id);
+    }, entry.holdMs + 1);
+    timer.unref();
+    this.holds.add(timer);
+    return this.resolve(id);
   }
 
   private resolveScoped(entry: TrackedNextHop, steps: ResolutionStep[] | null): Resolution | null {
@@ -406,10 +496,12 @@ export class NextHopTable {
         note('route', route.prefix, noHops);
         return null;
       }
-      const outcome = this.recurse(forwarding.nextHops, within, steps, () =>
-        note('route', route.prefix, noHops),
-      );
-      if (outcome !== null) return outcome;
+      if (!forwarding.candidates.some((id) => within.includes(id))) {
+        const outcome = this.recurse(forwarding.nextHops, within, steps, () =>
+          note('route', route.prefix, noHops),
+        );
+        if (outcome !== null) return outcome;
+      }
       maxLength = route.prefix.length - 1;
       if (maxLength < 0 && outside.length === 0) break;
     }
@@ -417,20 +509,21 @@ export class NextHopTable {
     return null;
   }
 
-  /** The ways out of all next hops of a route together, or null if it depends on who is asking or none resolves. */
+  /** The ways out of all next hops of a route together, or null if none resolves. */
   private recurse(
     nextHops: readonly NextHopId[],
     within: readonly NextHopId[],
     steps: ResolutionStep[] | null,
     note: () => void,
   ): Resolution | null {
-    if (within.length >= MAX_DEPTH || nextHops.some((id) => within.includes(id))) return null;
+    if (within.length >= MAX_DEPTH) return null;
     note();
     const all: ResolvedHop[] = [];
     let metric = Number.POSITIVE_INFINITY;
     for (const id of nextHops) {
       const entry = this.entries[id];
       if (!entry) continue;
+      this.visited.push(id);
       const outcome =
         entry.scope !== 0
           ? this.resolveScoped(entry, steps)

@@ -129,9 +129,9 @@ export class Rib {
     while (this.hasWork) {
       if (ipv4.decide(deadline) || ipv6.decide(deadline)) return true;
       if (this.nextHops.run(deadline)) return true;
-      if (ipv4.sweep(deadline) || ipv6.sweep(deadline)) {
-        if (performance.now() >= deadline) return true;
-      }
+      ipv4.sweep(deadline);
+      ipv6.sweep(deadline);
+      if (performance.now() >= deadline) return this.hasWork;
     }
     this.freeSources();
     return this.reclaim(deadline) || this.hasWork;
@@ -171,6 +171,7 @@ export class Rib {
   close(): void {
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = null;
+    this.nextHops.close();
   }
 
   private readonly slice = (deadline: number): boolean => this.decide(deadline);
@@ -206,7 +207,11 @@ export class Rib {
       prefix: rib.prefixes.read(id),
       forwarding:
         forwarding === 'nextHop'
-          ? { kind: 'recursive', nextHops: rib.multipath(id).map((path) => this.nextHopOf(rib, path)) }
+          ? {
+              kind: 'recursive',
+              nextHops: rib.multipath(id).map((path) => this.nextHopOf(rib, path)),
+              candidates: [...rib.chain(id)].map((path) => this.nextHopOf(rib, path)),
+            }
           : typeof forwarding === 'object'
             ? { kind: 'onLink', ifindex: forwarding.ifindex }
             : { kind: 'unreachable' },
