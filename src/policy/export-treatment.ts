@@ -1,0 +1,213 @@
+/**
+ * What BGP itself demands of a route on its way out, whatever the filters say: who may hear of it, and with which
+ * AS_PATH, next hop, LOCAL_PREF, MED and reflection attributes. A pure function of the canonical set, where the route
+ * came from, the update group's facts, and what the export filter set.
+ *
+ * The filter sees the route as it is in the Loc-RIB. What it sets wins over the defaults here, but not over what the
+ * protocol forbids: LOCAL_PREF never goes to an external peer.
+ */
+import {
+  type Address,
+  contains,
+  IPV4,
+  IPV6,
+  isLinkLocal,
+  type Prefix,
+  readAddress,
+  sameAddress,
+  writeAddress,
+} from '../address/index.js';
+import { AttributeCode, asPathContains, CanonicalView } from '../bgp/wire/index.js';
+import type { SourceInfo } from '../rib/sources.js';
+import { editCommunities, type RouteEdits } from './edits.js';
+import { readCommunities } from './filters.js';
+import { DROP, type SetRewriter } from './rewrite.js';
+
+/** Who the group's members are to us. `ibgpClient`: RFC 4456 clients of ours. */
+export type PeerKind = 'ebgp' | 'ibgp' | 'ibgpClient';
+
+/** Where a route came from; `local`: originated, static, connected, learnt from the kernel or the inventory. */
+export interface RouteOrigin {
+  readonly kind: 'local' | PeerKind;
+  /** The peer's BGP Identifier and address; 0 and null for local ones. */
+  readonly routerId: number;
+  readonly address: Address | null;
+}
+
+/** Our own address towards the members. `linkLocal` beside an IPv6 one where they share its link (RFC 2545 §3). */
+export interface OwnNextHop {
+  readonly address: Address;
+  readonly linkLocal: Address | null;
+}
+
+/** What is the same for all members of an update group. */
+export interface ExportFacts {
+  readonly kind: PeerKind;
+  readonly localAsn: number;
+  /** Members' AS number, to spare them routes that they would drop as loops; null: they get them. */
+  readonly peerAsn: number | null;
+  readonly routerId: number;
+  readonly clusterId: number;
+  readonly nextHop: 'auto' | 'self' | 'unchanged';
+  /** By family of the routes; null: we have no address that fits. */
+  readonly self: readonly [OwnNextHop | null, OwnNextHop | null];
+  /** The subnets that we share with the members, by family of address; null: none (multihop). */
+  readonly sharedSubnet: readonly [Prefix | null, Prefix | null];
+  /** IPv4 routes may have IPv6 next hops (RFC 8950, negotiated). */
+  readonly extendedNextHop: boolean;
+  /** Whether an address is that of a peer of ours: such a peer can't be told to send traffic through itself. */
+  readonly isPeer?: (address: Address) => boolean;
+}
+
+/** Why a route goes out or not. */
+export type ExportOutcome =
+  | 'announced'
+  | 'noAdvertise'
+  | 'noExport'
+  | 'noExportSubconfed'
+  | 'notReflected'
+  | 'asLoop'
+  | 'noNextHop'
+  | 'tooLong';
+
+export const exportReasons: Readonly<Record<ExportOutcome, string>> = {
+  announced: 'announced',
+  noAdvertise: 'it carries NO_ADVERTISE (RFC 1997)',
+  noExport: 'it carries NO_EXPORT and the peer is external (RFC 1997)',
+  noExportSubconfed: 'it carries NO_EXPORT_SUBCONFED and the peer is external (RFC 1997)',
+  notReflected:
+    'it was learnt from an internal peer, and neither that peer nor this one is a client (RFC 4456)',
+  asLoop: "the peer's own AS is in its AS_PATH",
+  noNextHop: 'there is no next hop of ours for this family towards the peer',
+  tooLong: 'an attribute would get too long',
+};
+
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+const NO_EXPORT_SUBCONFED = 0xffffff03;
+const DEFAULT_LOCAL_PREF = 100;
+
+/** A route source as export sees it. */
+export function routeOrigin(info: SourceInfo): RouteOrigin {
+  const kind = info.kind !== 'bgp' ? 'local' : !info.ibgp ? 'ebgp' : info.client ? 'ibgpClient' : 'ibgp';
+  return { kind, routerId: info.routerId, address: info.peerAddress };
+}
+
+const view = new CanonicalView();
+
+/**
+ * Makes, in `out`, the outgoing set from the canonical set in `buffer[start, end)`. Anything but `announced` means that
+ * the route does not go out, and `out` holds nothing of use.
+ */
+export function treatExport(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  origin: RouteOrigin,
+  facts: ExportFacts,
+  edits: RouteEdits,
+  out: SetRewriter,
+): ExportOutcome {
+  const toExternal = facts.kind === 'ebgp';
+  const learnt = origin.kind !== 'local';
+  const reflects = origin.kind === 'ibgp' || origin.kind === 'ibgpClient';
+  if (origin.kind === 'ibgp' && facts.kind === 'ibgp') return 'notReflected';
+  view.reset(buffer, start, end);
+  if (facts.peerAsn !== null && view.find(AttributeCode.asPath)) {
+    if (asPathContains(buffer, view.valueStart, view.valueEnd, facts.peerAsn)) return 'asLoop';
+  }
+  // RFC 1997 speaks of routes received. On our own, these communities are for the peers to obey.
+  if (learnt && view.find(AttributeCode.communities)) {
+    for (let at = view.valueStart; at < view.valueEnd; at += 4) {
+      if (buffer[at] !== 0xff) continue;
+      const community = buffer.readUInt32BE(at);
+      if (community === NO_ADVERTISE) return 'noAdvertise';
+      if (toExternal && community === NO_EXPORT) return 'noExport';
+      if (toExternal && community === NO_EXPORT_SUBCONFED) return 'noExportSubconfed';
+    }
+  }
+  out.reset();
+  out.completes = true;
+  if (!setNextHop(buffer, start, origin, facts, edits.nextHop, out)) return 'noNextHop';
+  if (edits.communities !== null) {
+    out.communities = editCommunities(readCommunities(buffer, start, end), edits.communities);
+  }
+  if (edits.med === 'remove') out.med = DROP;
+  else if (edits.med !== null) out.med = edits.med;
+  // RFC 4271 §5.1.4: another AS's MED is not for a third one.
+  else if (toExternal && learnt) out.med = DROP;
+  if (toExternal) {
+    out.prepend = facts.localAsn;
+    // RFC 4271 §5.1.5, RFC 4456 §8: within the AS only.
+    out.localPref = DROP;
+    out.originatorId = DROP;
+    out.clusterId = DROP;
+    out.leavesAs = true;
+  } else {
+    if (edits.localPref !== null) out.localPref = edits.localPref;
+    else out.defaultLocalPref = DEFAULT_LOCAL_PREF;
+    if (reflects) {
+      out.originatorId = origin.routerId;
+      out.clusterId = facts.clusterId;
+    }
+  }
+  return out.rewrite(buffer, start, end) ? 'announced' : 'tooLong';
+}
+
+/** RFC 4271 §5.1.3, RFC 2545 §3. Returns false where there is no next hop to be had. */
+function setNextHop(
+  buffer: Buffer,
+  start: number,
+  origin: RouteOrigin,
+  facts: ExportFacts,
+  wanted: RouteEdits['nextHop'],
+  out: SetRewriter,
+): boolean {
+  const choice = wanted ?? facts.nextHop;
+  const family = buffer[start] === 1 ? IPV6 : IPV4;
+  if (typeof choice === 'object') {
+    if (family === IPV6 && choice.family === IPV4) return false;
+    if (family === IPV4 && choice.family === IPV6 && !facts.extendedNextHop) return false;
+    out.nextHopLength = writeAddress(out.nextHop, 0, choice);
+    return true;
+  }
+  if (choice !== 'self' && keepsNextHop(buffer, start, origin, facts, choice, out)) return true;
+  const self = facts.self[family];
+  if (self === null) return false;
+  out.nextHopLength = writeAddress(out.nextHop, 0, self.address);
+  if (self.linkLocal !== null)
+    out.nextHopLength = writeAddress(out.nextHop, out.nextHopLength, self.linkLocal);
+  return true;
+}
+
+/** Whether the route goes on with the next hop that it has. */
+function keepsNextHop(
+  buffer: Buffer,
+  start: number,
+  origin: RouteOrigin,
+  facts: ExportFacts,
+  choice: 'auto' | 'unchanged',
+  out: SetRewriter,
+): boolean {
+  const length = buffer[start + 1];
+  if (length === 0) return false;
+  if (buffer[start] === 0 && length !== 4 && !facts.extendedNextHop) return false;
+  const address = readAddress(buffer, start + 2, length === 4 ? IPV4 : IPV6);
+  const subnet = facts.sharedSubnet[address.family];
+  const isShared = subnet !== null && contains(subnet, address);
+  if (choice === 'auto') {
+    // Own routes lead through us. An external peer is told of a third party only on a subnet that all three share.
+    if (origin.kind === 'local') return false;
+    if (facts.kind === 'ebgp' && !(isShared && !isOtherPeer(address, origin, facts))) return false;
+  }
+  // A link-local address means nothing to those who are not on its link.
+  if (address.family === IPV6 && isLinkLocal(address)) return false;
+  out.keptNextHop = isShared ? 32 : 16;
+  return true;
+}
+
+/** Members never get a route back from its source, but may get one that leads through themselves (RFC 4271 §5.1.3). */
+function isOtherPeer(address: Address, origin: RouteOrigin, facts: ExportFacts): boolean {
+  if (origin.address !== null && sameAddress(address, origin.address)) return false;
+  return facts.isPeer?.(address) ?? false;
+}

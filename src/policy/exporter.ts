@@ -1,0 +1,98 @@
+/** Export policy of one update group: filters and built-in treatment, once per attribute set where prefixes don't matter. */
+import type { FamilyIndex } from '../address/index.js';
+import type { FamilyRib } from '../rib/family-rib.js';
+import { type AttrSetId, type PathId, type PrefixId, REJECTED, type SourceId } from '../rib/ids.js';
+import type { Rib } from '../rib/rib.js';
+import type { SourceInfo } from '../rib/sources.js';
+import type { RouteExporter } from '../rib/update-group.js';
+import {
+  type ExportFacts,
+  exportReasons,
+  type RouteOrigin,
+  routeOrigin,
+  treatExport,
+} from './export-treatment.js';
+import type { CompiledPolicy, PrefixClass } from './filters.js';
+import { SetRewriter } from './rewrite.js';
+import { MISS, SetCache } from './set-cache.js';
+
+/** One scratch for all: a rewrite is interned before the next one begins. */
+const out = new SetRewriter();
+
+export interface PolicyExplanation {
+  readonly accepted: boolean;
+  /** Which rule or which demand of the protocol decided. */
+  readonly reason: string;
+}
+
+export class Exporter implements RouteExporter {
+  private readonly rib: Rib;
+  private readonly table: FamilyRib;
+  private readonly policy: CompiledPolicy;
+  private readonly facts: ExportFacts;
+  private readonly cache: SetCache;
+  /** By SourceId: as known when `keys` was given. */
+  private readonly infos: (SourceInfo | undefined)[] = [];
+  private readonly origins: RouteOrigin[] = [];
+  /** What stands for the source in the cache; a new one when its facts change. */
+  private readonly keys: number[] = [];
+  private nextKey = 0;
+
+  /** `policy` is compiled for the same family. */
+  constructor(rib: Rib, family: FamilyIndex, facts: ExportFacts, policy: CompiledPolicy) {
+    this.rib = rib;
+    this.table = rib.families[family];
+    this.facts = facts;
+    this.policy = policy;
+    this.cache = new SetCache(rib.sets);
+  }
+
+  /** See RouteExporter. */
+  export(prefix: PrefixId, path: PathId): AttrSetId {
+    const { paths, prefixes } = this.table;
+    const { sets } = this.rib;
+    const set = paths.accepted[path] as AttrSetId;
+    const source = paths.source[path] as SourceId;
+    if (this.rib.sources.get(source) !== this.infos[source]) this.learn(source);
+    const prefixClass = this.policy.classify(prefixes, prefix);
+    const known = this.cache.find(set, this.keys[source], prefixClass);
+    if (known !== MISS) {
+      sets.retain(known);
+      return known;
+    }
+    const result = this.treat(set, source, prefixClass);
+    this.cache.store(set, this.keys[source], prefixClass, result);
+    return result;
+  }
+
+  /** Whether a path would be announced, and what decides that. */
+  explain(prefix: PrefixId, path: PathId): PolicyExplanation {
+    const { paths, prefixes } = this.table;
+    const { buffer, start, end } = this.rib.sets.bytes(paths.accepted[path] as AttrSetId);
+    const verdict = this.policy.decide(this.policy.classify(prefixes, prefix), buffer, start, end);
+    if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
+    const origin = routeOrigin(this.rib.sources.get(paths.source[path] as SourceId));
+    const outcome = treatExport(buffer, start, end, origin, this.facts, verdict.edits, out);
+    return outcome === 'announced'
+      ? { accepted: true, reason: verdict.reason }
+      : { accepted: false, reason: exportReasons[outcome] };
+  }
+
+  private treat(set: AttrSetId, source: SourceId, prefixClass: PrefixClass): AttrSetId {
+    const { sets } = this.rib;
+    const buffer = sets.buffer(set);
+    const start = sets.start(set);
+    const end = sets.end(set);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end);
+    if (!verdict.accepted) return REJECTED;
+    const outcome = treatExport(buffer, start, end, this.origins[source], this.facts, verdict.edits, out);
+    return outcome === 'announced' ? sets.intern(out.buffer, 0, out.end) : REJECTED;
+  }
+
+  private learn(source: SourceId): void {
+    const info = this.rib.sources.get(source);
+    this.infos[source] = info;
+    this.origins[source] = routeOrigin(info);
+    this.keys[source] = this.nextKey++;
+  }
+}

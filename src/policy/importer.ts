@@ -1,0 +1,71 @@
+/** Import policy of one peer in one family: loop checks, then filters, once per attribute set where prefixes don't matter. */
+import type { FamilyIndex } from '../address/index.js';
+import { type AttrSetId, type PrefixId, REJECTED } from '../rib/ids.js';
+import type { Rib } from '../rib/rib.js';
+import type { PolicyExplanation } from './exporter.js';
+import type { CompiledPolicy, PrefixClass } from './filters.js';
+import { findLoop, type ImportFacts, importReasons, treatImport } from './import-treatment.js';
+import { SetRewriter } from './rewrite.js';
+import { MISS, SetCache } from './set-cache.js';
+
+/** One scratch for all: a rewrite is interned before the next one begins. */
+const out = new SetRewriter();
+
+export class Importer {
+  private readonly rib: Rib;
+  private readonly family: FamilyIndex;
+  private readonly facts: ImportFacts;
+  private readonly policy: CompiledPolicy;
+  private readonly cache: SetCache;
+
+  /** `policy` is compiled for the same family. */
+  constructor(rib: Rib, family: FamilyIndex, facts: ImportFacts, policy: CompiledPolicy) {
+    this.rib = rib;
+    this.family = family;
+    this.facts = facts;
+    this.policy = policy;
+    this.cache = new SetCache(rib.sets);
+  }
+
+  /** What the peer's route becomes, with one more reference, which is the caller's; REJECTED: it takes no part. */
+  readonly import = (prefix: PrefixId, received: AttrSetId): AttrSetId => {
+    const prefixClass = this.policy.classify(this.rib.families[this.family].prefixes, prefix);
+    const known = this.cache.find(received, 0, prefixClass);
+    if (known !== MISS) {
+      this.rib.sets.retain(known);
+      return known;
+    }
+    const accepted = this.treat(received, prefixClass);
+    this.cache.store(received, 0, prefixClass, accepted);
+    return accepted;
+  };
+
+  /** Whether the route is accepted, and what decides that. */
+  explain(prefix: PrefixId, received: AttrSetId): PolicyExplanation {
+    const { buffer, start, end } = this.rib.sets.bytes(received);
+    const loop = findLoop(buffer, start, end, this.facts);
+    if (loop !== null) return { accepted: false, reason: importReasons[loop] };
+    const prefixClass = this.policy.classify(this.rib.families[this.family].prefixes, prefix);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end);
+    if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
+    const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
+    return outcome === 'tooLong'
+      ? { accepted: false, reason: importReasons.tooLong }
+      : { accepted: true, reason: verdict.reason };
+  }
+
+  private treat(received: AttrSetId, prefixClass: PrefixClass): AttrSetId {
+    const { sets } = this.rib;
+    const buffer = sets.buffer(received);
+    const start = sets.start(received);
+    const end = sets.end(received);
+    if (findLoop(buffer, start, end, this.facts) !== null) return REJECTED;
+    const verdict = this.policy.decide(prefixClass, buffer, start, end);
+    if (!verdict.accepted) return REJECTED;
+    const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
+    if (outcome === 'tooLong') return REJECTED;
+    if (outcome === 'rewritten') return sets.intern(out.buffer, 0, out.end, sets.scope[received]);
+    sets.retain(received);
+    return received;
+  }
+}

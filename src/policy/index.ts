@@ -1,0 +1,22 @@
+/**
+ * Route policy: what is accepted from a peer and in which form, and what is announced to peers and in which form.
+ *
+ *     received set ──loop checks──▶ import filters ──edits──▶ accepted set            (Importer, one per peer and family)
+ *     best path ──▶ export filters ──edits──▶ built-in treatment ──▶ outgoing set     (Exporter, one per update group)
+ *
+ * Filters (`CompiledPolicy`) never touch a route. They give a verdict and the edits they want; the treatment, which
+ * knows what BGP itself demands, adds its own and writes the new canonical set in one pass (`SetRewriter`). All of
+ * these are pure functions over bytes. `Importer` and `Exporter` put them over the RIB's tables and remember results
+ * per attribute set (`SetCache`), as nearly all routes share theirs with others.
+ *
+ * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 §6 (extended communities
+ * across ASes), RFC 4456 (route reflection), RFC 8212 (external peers without a filter).
+ */
+export * from './edits.js';
+export * from './export-treatment.js';
+export * from './exporter.js';
+export * from './filters.js';
+export * from './import-treatment.js';
+export * from './importer.js';
+export * from './rewrite.js';
+export type * from './types.js';

@@ -1,0 +1,261 @@
+/**
+ * One canonical attribute set made out of another in a single pass: what the filters and the built-in treatment want
+ * is stated first, in the rewriter's fields, and then written in order of type. For one change at a time, or for sets
+ * made from nothing, there is wire's CanonicalBuilder; this is for a table of them.
+ */
+import { AttributeCode, AttributeFlag, attributeSpecs, MAX_SEGMENT, SegmentType } from '../bgp/wire/index.js';
+
+/** As it is. */
+export const KEEP = -1;
+/** Not in the result. */
+export const DROP = -2;
+
+const OPTIONAL_TRANSITIVE = AttributeFlag.optional | AttributeFlag.transitive;
+/** Attributes that may be written though the source lacks them, in order of type. */
+const inserted = [
+  AttributeCode.origin,
+  AttributeCode.asPath,
+  AttributeCode.multiExitDisc,
+  AttributeCode.localPref,
+  AttributeCode.communities,
+  AttributeCode.originatorId,
+  AttributeCode.clusterList,
+] as const;
+const MAX_VALUE = 0xffff;
+/** Room that everything inserted takes at most, besides communities. */
+const SLACK = 256;
+
+export class SetRewriter {
+  /** The result lies in `buffer[0, end)`; another Buffer may take its place at the next rewrite. */
+  buffer: Buffer = Buffer.allocUnsafeSlow(8192);
+  end = 0;
+
+  /** Octets of the next hop in `nextHop`; KEEP: the source's, of which `keptNextHop` octets are kept at most. */
+  nextHopLength = KEEP;
+  readonly nextHop = Buffer.alloc(32);
+  keptNextHop = 32;
+  /** AS number to put in front of AS_PATH; KEEP: none. */
+  prepend = KEEP;
+  /** A value, KEEP or DROP. */
+  med = KEEP;
+  localPref = KEEP;
+  /** LOCAL_PREF where the source has none and `localPref` is KEEP; KEEP: none. */
+  defaultLocalPref = KEEP;
+  /** The communities to write, none: the attribute goes; null: as they are. */
+  communities: readonly number[] | null = null;
+  /** ORIGINATOR_ID where there is none yet, KEEP or DROP. */
+  originatorId = KEEP;
+  /** The cluster to put in front of CLUSTER_LIST, KEEP or DROP. */
+  clusterId = KEEP;
+  /** RFC 4360 §6: extended communities that are not transitive stay within the AS. */
+  leavesAs = false;
+  /** ORIGIN and AS_PATH are written even where the source has none (both are mandatory on the wire). */
+  completes = false;
+
+  /** Everything as it is. */
+  reset(): void {
+    this.nextHopLength = KEEP;
+    this.keptNextHop = 32;
+    this.prepend = KEEP;
+    this.med = KEEP;
+    this.localPref = KEEP;
+    this.defaultLocalPref = KEEP;
+    this.communities = null;
+    this.originatorId = KEEP;
+    this.clusterId = KEEP;
+    this.leavesAs = false;
+    this.completes = false;
+  }
+
+  /**
+   * Writes the set in `from[start, end)` as the fields say. Optional attributes that we don't know go on with the
+   * partial bit if they are transitive and end here if not (RFC 4271 §5). Returns false where a value gets longer
+   * than an attribute can be.
+   */
+  rewrite(from: Buffer, start: number, end: number): boolean {
+    const room = end - start + SLACK + 4 * (this.communities?.length ?? 0);
+    if (this.buffer.length < room) this.buffer = Buffer.allocUnsafeSlow(2 * room);
+    this.writeHead(from, start);
+    let next = 0;
+    for (let at = start + 2 + from[start + 1]; at < end; ) {
+      const flags = from[at];
+      const type = from[at + 1];
+      let value = at + 3;
+      let length = from[at + 2];
+      if ((flags & AttributeFlag.extendedLength) !== 0) {
+        value = at + 4;
+        length = (length << 8) | from[at + 3];
+      }
+      while (next < inserted.length && inserted[next] < type) {
+        if (!this.writeMissing(inserted[next++])) return false;
+      }
+      if (next < inserted.length && inserted[next] === type) next++;
+      if (!this.writePresent(type, flags, from, value, value + length)) return false;
+      at = value + length;
+    }
+    while (next < inserted.length) if (!this.writeMissing(inserted[next++])) return false;
+    return true;
+  }
+
+  private writeHead(from: Buffer, start: number): void {
+    const { buffer } = this;
+    buffer[0] = from[start];
+    if (this.nextHopLength === KEEP) {
+      const length = Math.min(from[start + 1], this.keptNextHop);
+      buffer[1] = length;
+      this.end = 2;
+      this.copy(from, start + 2, start + 2 + length);
+    } else {
+      buffer[1] = this.nextHopLength;
+      this.end = 2;
+      this.copy(this.nextHop, 0, this.nextHopLength);
+    }
+  }
+
+  private writePresent(type: number, flags: number, from: Buffer, start: number, end: number): boolean {
+    switch (type) {
+      case AttributeCode.asPath:
+        if (this.prepend === KEEP) break;
+        return this.writeAsPath(flags, from, start, end);
+      case AttributeCode.multiExitDisc:
+        if (this.med === KEEP) break;
+        if (this.med !== DROP) this.writeU32(type, AttributeFlag.optional, this.med);
+        return true;
+      case AttributeCode.localPref:
+        if (this.localPref === KEEP) break;
+        if (this.localPref !== DROP) this.writeU32(type, AttributeFlag.transitive, this.localPref);
+        return true;
+      case AttributeCode.communities:
+        if (this.communities === null) break;
+        return this.writeCommunities(flags);
+      case AttributeCode.originatorId:
+        if (this.originatorId === DROP) return true;
+        break;
+      case AttributeCode.clusterList:
+        if (this.clusterId === KEEP) break;
+        return this.clusterId === DROP || this.writeClusterList(flags, from, start, end);
+      case AttributeCode.extendedCommunities:
+        if (!this.leavesAs) break;
+        this.writeTransitiveCommunities(flags, from, start, end);
+        return true;
+      default:
+        if (attributeSpecs[type] !== null) break;
+        if ((flags & AttributeFlag.transitive) === 0) return true;
+        flags |= AttributeFlag.partial;
+    }
+    this.writeAttributeHead(type, flags, end - start);
+    this.copy(from, start, end);
+    return true;
+  }
+
+  private writeMissing(type: (typeof inserted)[number]): boolean {
+    switch (type) {
+      case AttributeCode.origin:
+        if (this.completes) {
+          this.writeAttributeHead(type, AttributeFlag.transitive, 1);
+          this.buffer[this.end++] = 0;
+        }
+        return true;
+      case AttributeCode.asPath:
+        if (this.prepend !== KEEP) return this.writeAsPath(AttributeFlag.transitive, this.buffer, 0, 0);
+        if (this.completes) this.writeAttributeHead(type, AttributeFlag.transitive, 0);
+        return true;
+      case AttributeCode.multiExitDisc:
+        if (this.med >= 0) this.writeU32(type, AttributeFlag.optional, this.med);
+        return true;
+      case AttributeCode.localPref: {
+        const value = this.localPref === KEEP ? this.defaultLocalPref : this.localPref;
+        if (value >= 0) this.writeU32(type, AttributeFlag.transitive, value);
+        return true;
+      }
+      case AttributeCode.communities:
+        return this.communities === null || this.writeCommunities(OPTIONAL_TRANSITIVE);
+      case AttributeCode.originatorId:
+        if (this.originatorId >= 0) this.writeU32(type, AttributeFlag.optional, this.originatorId);
+        return true;
+      case AttributeCode.clusterList:
+        if (this.clusterId >= 0) this.writeU32(type, AttributeFlag.optional, this.clusterId);
+        return true;
+    }
+  }
+
+  /** RFC 4271 §5.1.2 (b): our AS number goes into a leading sequence while it has room, else into one of its own. */
+  private writeAsPath(flags: number, from: Buffer, start: number, end: number): boolean {
+    const joins = end > start && from[start] === SegmentType.sequence && from[start + 1] < MAX_SEGMENT;
+    const length = end - start + (joins ? 4 : 6);
+    if (length > MAX_VALUE) return false;
+    this.writeAttributeHead(AttributeCode.asPath, flags, length);
+    this.buffer[this.end++] = SegmentType.sequence;
+    this.buffer[this.end++] = joins ? from[start + 1] + 1 : 1;
+    this.writeWord(this.prepend);
+    this.copy(from, joins ? start + 2 : start, end);
+    return true;
+  }
+
+  private writeCommunities(flags: number): boolean {
+    const communities = this.communities ?? [];
+    if (communities.length === 0) return true;
+    if (communities.length * 4 > MAX_VALUE) return false;
+    this.writeAttributeHead(AttributeCode.communities, flags, communities.length * 4);
+    for (const community of communities) this.writeWord(community);
+    return true;
+  }
+
+  private writeClusterList(flags: number, from: Buffer, start: number, end: number): boolean {
+    if (end - start + 4 > MAX_VALUE) return false;
+    this.writeAttributeHead(AttributeCode.clusterList, flags, end - start + 4);
+    this.writeWord(this.clusterId);
+    this.copy(from, start, end);
+    return true;
+  }
+
+  private writeTransitiveCommunities(flags: number, from: Buffer, start: number, end: number): void {
+    let kept = 0;
+    for (let at = start; at < end; at += 8) if ((from[at] & 0x40) === 0) kept++;
+    if (kept === 0) return;
+    this.writeAttributeHead(AttributeCode.extendedCommunities, flags, kept * 8);
+    for (let at = start; at < end; at += 8) if ((from[at] & 0x40) === 0) this.copy(from, at, at + 8);
+  }
+
+  private writeAttributeHead(type: number, flags: number, length: number): void {
+    const { buffer, end } = this;
+    buffer[end + 1] = type;
+    if (length > 255) {
+      buffer[end] = flags | AttributeFlag.extendedLength;
+      buffer[end + 2] = length >>> 8;
+      buffer[end + 3] = length;
+      this.end = end + 4;
+    } else {
+      buffer[end] = flags & ~AttributeFlag.extendedLength;
+      buffer[end + 2] = length;
+      this.end = end + 3;
+    }
+  }
+
+  private writeU32(type: number, flags: number, value: number): void {
+    this.writeAttributeHead(type, flags, 4);
+    this.writeWord(value);
+  }
+
+  private writeWord(value: number): void {
+    const { buffer, end } = this;
+    buffer[end] = value >>> 24;
+    buffer[end + 1] = value >>> 16;
+    buffer[end + 2] = value >>> 8;
+    buffer[end + 3] = value;
+    this.end = end + 4;
+  }
+
+  /** A call into native code costs as much as some sixty octets by hand. */
+  private copy(from: Buffer, start: number, end: number): void {
+    const { buffer } = this;
+    let at = this.end;
+    if (end - start > 64) {
+      from.copy(buffer, at, start, end);
+      at += end - start;
+    } else {
+      for (let i = start; i < end; i++) buffer[at++] = from[i];
+    }
+    this.end = at;
+  }
+}
