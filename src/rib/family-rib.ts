@@ -275,7 +275,7 @@ export class FamilyRib {
       if ((n & 63) === 0 && performance.now() >= deadline) return true;
     }
     this.prefixes.trim();
-    if (this.paths.sparse && this.cursor < 0) {
+    if (this.cursor < 0 && this.paths.isSparse(this.prefixes.highWater)) {
       this.paths.compact(this.prefixes.highWater);
       if (this.prefixes.highWater < this.flags.length >> 2) {
         this.flags = this.flags.slice(0, Math.max(1024, this.prefixes.highWater));

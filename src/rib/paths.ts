@@ -123,9 +123,12 @@ export class Paths {
     return this.highWater * (this.pathIdsUsed ? 24 : 20) + this.prefixCapacity * 8;
   }
 
-  /** Whether few paths are left of many, so that `compact` is worth its pause. */
-  get sparse(): boolean {
-    return this.highWater > 65536 && this.count < this.highWater >> 3;
+  /** Whether few paths, or `prefixes` prefixes, are left of many, so that `compact` is worth its pause. */
+  isSparse(prefixes: number): boolean {
+    return (
+      (this.highWater > 65536 && this.count < this.highWater >> 3) ||
+      (this.prefixCapacity > 65536 && prefixes < this.prefixCapacity >> 3)
+    );
   }
 
   /** Moves the paths together into new columns with room for `prefixes` prefixes. Every PathId changes. */

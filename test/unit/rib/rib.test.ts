@@ -1,0 +1,306 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Address,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from '../../../src/address/index.js';
+import { buildCanonical, type CanonicalAttributes } from '../../../src/bgp/wire/index.js';
+import { type AttrSetId, NONE, type PrefixId, type SourceId } from '../../../src/rib/ids.js';
+import { Rib } from '../../../src/rib/rib.js';
+import { Slices } from '../../../src/rib/slices.js';
+import type { SourceInfo } from '../../../src/rib/sources.js';
+
+function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new Error(`not an address: ${text}`);
+  return parsed;
+}
+
+function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === null) throw new Error(`not a prefix: ${text}`);
+  return parsed;
+}
+
+const peer = (name: string, more: Partial<SourceInfo> = {}): SourceInfo => ({
+  kind: 'bgp',
+  name,
+  preference: 100,
+  ibgp: false,
+  client: false,
+  routerId: 1,
+  peerAddress: address('192.0.2.1'),
+  remoteAsn: 65001,
+  forwarding: 'nextHop',
+  ...more,
+});
+
+function connectedRib(options: ConstructorParameters<typeof Rib>[0] = {}): Rib {
+  const rib = new Rib(options);
+  rib.nextHops.setInterfaces([{ ifindex: 3, address: prefix('192.0.2.254/24'), peer: null }]);
+  return rib;
+}
+
+function intern(rib: Rib, attributes: Partial<CanonicalAttributes> = {}): AttrSetId {
+  const bytes = buildCanonical({ family: 0, nextHop: address('192.0.2.1'), ...attributes });
+  return rib.sets.intern(bytes, 0, bytes.length);
+}
+
+/** Announces and leaves the references to the RIB alone. */
+function announce(
+  rib: Rib,
+  source: SourceId,
+  text: string,
+  attributes: Partial<CanonicalAttributes> = {},
+): PrefixId {
+  const set = intern(rib, attributes);
+  const id = rib.families[0].prefixes.intern(prefix(text));
+  rib.families[0].announce(source, id, set, set);
+  rib.sets.release(set);
+  return id;
+}
+
+const settle = (rib: Rib): void => {
+  expect(rib.decide(Number.POSITIVE_INFINITY)).toBe(false);
+};
+
+function bestSource(rib: Rib, id: PrefixId): string {
+  const best = rib.families[0].best(id);
+  return best === NONE ? 'none' : rib.sources.get(rib.families[0].paths.source[best] as SourceId).name;
+}
+
+function* permutations<T>(items: readonly T[]): Generator<T[]> {
+  if (items.length === 0) yield [];
+  for (let i = 0; i < items.length; i++) {
+    for (const rest of permutations(items.toSpliced(i, 1))) yield [items[i], ...rest];
+  }
+}
+
+describe('decision process', () => {
+  it('chooses the same path in whatever order they come, also where MED makes comparison intransitive', () => {
+    // Two by two, a beats b and d beats c by MED, b beats c and d and c beats a by identifier: a circle.
+    const paths = [
+      { name: 'a', routerId: 3, attributes: { asPath: [65001], med: 0 } },
+      { name: 'b', routerId: 1, attributes: { asPath: [65001], med: 10 } },
+      { name: 'c', routerId: 2, attributes: { asPath: [65002], med: 5 } },
+      { name: 'd', routerId: 4, attributes: { asPath: [65002], med: 1 } },
+    ];
+    for (const order of permutations(paths)) {
+      const rib = connectedRib();
+      let id: PrefixId | undefined;
+      for (const { name, routerId, attributes } of order) {
+        id = announce(rib, rib.addSource(peer(name, { routerId })), '10.0.0.0/8', attributes);
+        settle(rib);
+      }
+      if (id === undefined) throw new Error('no path');
+      // b falls to a and c to d, whatever their identifiers; of a and d, a has the lower one.
+      expect(bestSource(rib, id)).toBe('a');
+    }
+  });
+
+  it('names the step at which each path lost', () => {
+    const rib = connectedRib();
+    const losers: [string, Partial<SourceInfo>, Partial<CanonicalAttributes>][] = [
+      ['preference', { preference: 10 }, {}],
+      ['localPref', {}, { localPref: 50 }],
+      ['asPathLength', {}, { asPath: [65001, 65002] }],
+      ['origin', {}, { origin: 2 }],
+      ['med', {}, { med: 5 }],
+      ['ebgp', { ibgp: true }, {}],
+      ['routerId', { routerId: 9 }, {}],
+      ['peerAddress', { peerAddress: address('192.0.2.9') }, {}],
+      ['unresolved', {}, { nextHop: address('203.0.113.1') }],
+    ];
+    const id = announce(rib, rib.addSource(peer('winner')), '10.0.0.0/8', { asPath: [65001] });
+    for (const [name, info, attributes] of losers) {
+      announce(rib, rib.addSource(peer(name, info)), '10.0.0.0/8', { asPath: [65001], ...attributes });
+    }
+    const rejected = intern(rib);
+    rib.families[0].announce(rib.addSource(peer('rejected')), id, rejected, 0 as AttrSetId);
+    settle(rib);
+    const told = rib
+      .explain(0, id)
+      .map(({ path, step }) => [rib.sources.get(rib.families[0].paths.source[path] as SourceId).name, step]);
+    expect(told[0]).toEqual(['winner', null]);
+    expect(new Map(told as [string, string][])).toEqual(
+      new Map([['winner', null], ...losers.map(([name]) => [name, name]), ['rejected', 'rejected']] as [
+        string,
+        string,
+      ][]),
+    );
+  });
+
+  it('prefers the local route over the BGP route, and falls back to it', () => {
+    const rib = connectedRib();
+    const originated = rib.addSource(
+      peer('originated', { kind: 'originated', preference: 250, forwarding: 'none', peerAddress: null }),
+    );
+    const id = announce(rib, rib.addSource(peer('bgp')), '10.0.0.0/8');
+    announce(rib, originated, '10.0.0.0/8', { nextHop: null });
+    settle(rib);
+    expect(bestSource(rib, id)).toBe('originated');
+    rib.families[0].withdraw(originated, id);
+    settle(rib);
+    expect(bestSource(rib, id)).toBe('bgp');
+  });
+});
+
+describe('graceful restart of a peer', () => {
+  it('keeps stale paths, takes those announced anew, and removes the rest at End-of-RIB', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    const ids = ['10.0.0.0/8', '11.0.0.0/8', '12.0.0.0/8'].map((text) => announce(rib, source, text));
+    settle(rib);
+    const changed: string[] = [];
+    rib.onBestChange((_, id) => changed.push(formatPrefix(ipv4.prefixes.read(id))));
+    ipv4.markStale(source);
+    settle(rib);
+    expect(ids.map((id) => bestSource(rib, id))).toEqual(['peer', 'peer', 'peer']);
+    expect([...ipv4.chain(ids[0])].map((path) => ipv4.isStale(path))).toEqual([true]);
+    announce(rib, source, '10.0.0.0/8');
+    announce(rib, source, '11.0.0.0/8', { med: 7 });
+    expect([...ipv4.chain(ids[0])].map((path) => ipv4.isStale(path))).toEqual([false]);
+    settle(rib);
+    ipv4.sweepStale(source);
+    settle(rib);
+    expect(ids.slice(0, 2).map((id) => bestSource(rib, id))).toEqual(['peer', 'peer']);
+    expect(ipv4.prefixes.find(prefix('12.0.0.0/8'))).toBe(NONE);
+    expect(changed).toEqual(['11.0.0.0/8', '12.0.0.0/8']);
+    expect(ipv4.hasStale(source)).toBe(false);
+    expect(rib.sources.counts(source)[0]).toEqual({ received: 2, accepted: 2 });
+  });
+
+  it('removes what was stale already when the peer restarts a second time', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    const old = announce(rib, source, '10.0.0.0/8');
+    ipv4.markStale(source);
+    const anew = announce(rib, source, '11.0.0.0/8');
+    ipv4.markStale(source);
+    settle(rib);
+    expect(ipv4.prefixes.has(old)).toBe(false);
+    expect(bestSource(rib, anew)).toBe('peer');
+    ipv4.sweepStale(source);
+    settle(rib);
+    expect(ipv4.prefixes.count).toBe(0);
+  });
+
+  it('keeps what a peer announces anew while its former paths are still being removed', () => {
+    const rib = connectedRib();
+    const source = rib.addSource(peer('peer'));
+    announce(rib, source, '10.0.0.0/8');
+    const kept = announce(rib, source, '11.0.0.0/8');
+    rib.withdrawAll(source);
+    announce(rib, source, '11.0.0.0/8');
+    settle(rib);
+    expect(rib.families[0].prefixes.find(prefix('10.0.0.0/8'))).toBe(NONE);
+    expect(bestSource(rib, kept)).toBe('peer');
+  });
+});
+
+describe('ids', () => {
+  it('keeps the id of a withdrawn prefix as long as a consumer claims it', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    let claimed = true;
+    rib.addClaim((family, id) => claimed && family === 0 && id === first);
+    const source = rib.addSource(peer('peer'));
+    const first = announce(rib, source, '10.0.0.0/8');
+    ipv4.withdraw(source, first);
+    settle(rib);
+    expect(announce(rib, source, '11.0.0.0/8')).not.toBe(first);
+    expect(announce(rib, source, '10.0.0.0/8')).toBe(first);
+    ipv4.withdraw(source, first);
+    claimed = false;
+    settle(rib);
+    expect(ipv4.prefixes.has(first)).toBe(false);
+    expect(announce(rib, source, '12.0.0.0/8')).toBe(first);
+  });
+
+  it('gives ids and memory back after a mass withdrawal, and keeps the routes that stay', () => {
+    const rib = connectedRib({ maxPaths: 2 });
+    const [ipv4] = rib.families;
+    const gone = rib.addSource(peer('gone'));
+    const stays = rib.addSource(peer('stays', { routerId: 2 }));
+    for (let i = 0; i < 100_000; i++) {
+      const id = ipv4.prefixes.intern4(0x0b000000 + (i << 8), 24);
+      // A set of its own for every second prefix.
+      const set = intern(rib, { med: i >> 1 });
+      ipv4.announce(gone, id, set, set);
+      if (i % 1000 === 999) ipv4.announce(stays, id, set, set, 5);
+      rib.sets.release(set);
+    }
+    settle(rib);
+    expect(ipv4.bestCount).toBe(100_000);
+    const full = ipv4.memoryBytes() + rib.sets.memoryBytes();
+    rib.removeSource(gone);
+    settle(rib);
+    expect([ipv4.bestCount, ipv4.paths.count, ipv4.prefixes.count, rib.sets.count]).toEqual([
+      100, 100, 100, 100,
+    ]);
+    expect(ipv4.paths.memoryBytes()).toBeLessThan(1_000_000);
+    expect(ipv4.memoryBytes() + rib.sets.memoryBytes()).toBeLessThan(full / 1.5);
+    for (let i = 999; i < 100_000; i += 1000) {
+      const id = ipv4.prefixes.find4(0x0b000000 + (i << 8), 24) as PrefixId;
+      expect(bestSource(rib, id)).toBe('stays');
+      const [path] = ipv4.multipath(id);
+      expect(rib.sets.med[ipv4.paths.accepted[path]]).toBe(i >> 1);
+      expect(ipv4.paths.receivedPathId(path)).toBe(5);
+    }
+    rib.removeSource(stays);
+    settle(rib);
+    expect(ipv4.memoryBytes() + rib.sets.memoryBytes()).toBeLessThan(full / 10);
+  });
+});
+
+describe('slices', () => {
+  it('decides a large table by and by, while the event loop goes on', async () => {
+    const slices = new Slices({ budgetMs: 1 });
+    const rib = connectedRib({ slices });
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    const set = intern(rib);
+    for (let i = 0; i < 50_000; i++) {
+      ipv4.announce(source, ipv4.prefixes.intern4(0x0b000000 + (i << 8), 24), set, set);
+    }
+    let turns = 0;
+    const tick = (): void => {
+      turns++;
+      if (rib.hasWork) setImmediate(tick);
+    };
+    setImmediate(tick);
+    await slices.idle();
+    expect(ipv4.bestCount).toBe(50_000);
+    expect(turns).toBeGreaterThan(3);
+    rib.removeSource(source);
+    await slices.idle();
+    expect([ipv4.bestCount, ipv4.prefixes.count]).toEqual([0, 0]);
+    rib.close();
+  });
+
+  it('lets the other tasks and the failing one go on when a task throws', async () => {
+    const errors: unknown[] = [];
+    const slices = new Slices({ onError: (error) => errors.push(error) });
+    const done: string[] = [];
+    let left = 3;
+    slices.add(() => {
+      if (left === 2) {
+        left--;
+        throw new Error('one bad item');
+      }
+      done.push(`a${left}`);
+      return --left > 0;
+    });
+    slices.add(() => {
+      done.push('b');
+      return false;
+    });
+    await slices.idle();
+    expect(errors.map(String)).toEqual(['Error: one bad item']);
+    expect(done).toEqual(['a3', 'b', 'a1']);
+  });
+});
