@@ -23,6 +23,13 @@ export class ControlClientError extends Error {
   }
 }
 
+/** The answer was cut in the middle: the daemon stopped, or failed while it wrote. */
+export class ControlInterruptedError extends ControlClientError {
+  constructor() {
+    super('the daemon broke off in the middle of its answer; what came so far is incomplete', null);
+  }
+}
+
 type Query = Readonly<Record<string, string | undefined>>;
 
 export class ControlClient {
@@ -88,10 +95,7 @@ export class ControlClient {
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
-      throw new ControlClientError(
-        'the daemon broke off in the middle of its answer; what came so far is incomplete',
-        null,
-      );
+      throw new ControlInterruptedError();
     } finally {
       response.destroy();
     }

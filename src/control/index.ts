@@ -7,9 +7,7 @@
  * docs/control.md describes every endpoint.
  */
 export * from './api.js';
-export { ControlClient, ControlClientError } from './client.js';
+export { ControlClient, ControlClientError, ControlInterruptedError } from './client.js';
+export { defaultControlPath } from './path.js';
 export { type ControlServer, type ControlServerOptions, startControlServer } from './server.js';
 export { version } from './version.js';
-
-/** Where the socket lies unless `--control` says otherwise. */
-export const defaultControlPath = '/run/tartan/tartan.sock';

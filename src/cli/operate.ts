@@ -1,0 +1,66 @@
+/** The verbs that change something in a running daemon, or watch it: reload, peer, events. */
+import { type ControlClient, ControlInterruptedError } from '../control/client.js';
+import type { DaemonEvent, PeerAction } from '../control/index.js';
+import { type OutputFormat, printValue, toYaml } from './output.js';
+import type { Terminal } from './terminal.js';
+import { fieldText } from './text.js';
+
+/** Returns the exit code: 1 where the new configuration was refused. */
+export async function reload(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+): Promise<number> {
+  const result = await client.reload();
+  if (format !== 'table') await printValue(terminal, format, result, () => '');
+  else {
+    for (const error of result.errors) terminal.complain(error);
+    if (!result.applied) {
+      terminal.complain('tartan: not reloaded; the configuration from before stays in force');
+    } else if (result.changes.length === 0) await terminal.write('reloaded; nothing changed\n');
+    else await terminal.write(`${result.changes.join('\n')}\n`);
+  }
+  return result.applied ? 0 : 1;
+}
+
+export async function peer(
+  client: ControlClient,
+  terminal: Terminal,
+  name: string,
+  action: PeerAction,
+): Promise<void> {
+  await client.peerAction(name, action);
+  const outcome: Record<PeerAction, string> = {
+    shutdown: `is shut down; \`tartan peer ${name} enable\` brings it back`,
+    enable: 'is enabled',
+    reset: 'is reset; its session starts anew',
+  };
+  await terminal.write(`peer ${name} ${outcome[action]}\n`);
+}
+
+/** Writes events until the daemon stops or the caller does. */
+export async function events(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+): Promise<number> {
+  try {
+    for await (const event of client.events()) {
+      if (format === 'table') await terminal.write(`${eventText(event, terminal)}\n`);
+      else if (format === 'yaml') await terminal.write(`---\n${toYaml(event)}`);
+      else await terminal.write(`${JSON.stringify(event)}\n`);
+    }
+  } catch (error) {
+    if (!(error instanceof ControlInterruptedError)) throw error;
+  }
+  terminal.complain('tartan: the daemon stopped');
+  return 1;
+}
+
+function eventText({ time, type, ...fields }: DaemonEvent, { colour }: Terminal): string {
+  const rest = Object.entries(fields).map(([key, value]) => {
+    const text = fieldText(value);
+    return `${colour.dim(`${key}=`)}${/[\s"]/.test(text) ? JSON.stringify(text) : text}`;
+  });
+  return [time, colour.bold(type), ...rest].join(' ');
+}

@@ -1,0 +1,172 @@
+/** `tartan show`: peers, routes, fib, status. */
+import type { ControlClient, FibRow, PeerRow, RouteQuery, RouteRow, StatusReport } from '../control/index.js';
+import { type OutputFormat, printRows, printValue } from './output.js';
+import type { Column } from './table.js';
+import type { Terminal } from './terminal.js';
+import { grouped, mebibytes, since } from './text.js';
+
+const stateLabels: Readonly<Record<PeerRow['state'], string>> = {
+  idle: 'Idle',
+  connect: 'Connect',
+  active: 'Active',
+  openSent: 'OpenSent',
+  openConfirm: 'OpenConfirm',
+  established: 'Established',
+  shutdown: 'shutdown',
+};
+
+const countsOf = (count: keyof PeerRow['families'][string]) => (peer: PeerRow) =>
+  Object.values(peer.families).map((family) => grouped(family[count]));
+
+const peerColumns: readonly Column<PeerRow>[] = [
+  { title: 'PEER', cell: (peer) => peer.name, shrinksTo: 10, toldWhenCut: true },
+  { title: 'ADDRESS', cell: (peer) => peer.address, shrinksTo: 15, toldWhenCut: true },
+  { title: 'AS', cell: (peer) => String(peer.asn), align: 'right' },
+  {
+    title: 'STATE',
+    cell: (peer) => stateLabels[peer.state],
+    colour: (peer, colour) =>
+      peer.state === 'established' ? colour.green : peer.state === 'shutdown' ? colour.dim : colour.yellow,
+  },
+  { title: 'SINCE', cell: (peer) => since(peer.since), align: 'right' },
+  { title: 'FAMILY', cell: (peer) => Object.keys(peer.families) },
+  { title: 'RECEIVED', cell: countsOf('received'), align: 'right' },
+  { title: 'ACCEPTED', cell: countsOf('accepted'), align: 'right' },
+  { title: 'ANNOUNCED', cell: countsOf('announced'), align: 'right' },
+];
+
+export async function showPeers(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+): Promise<void> {
+  await printRows(terminal, format, await client.peers(), {
+    columns: peerColumns,
+    notes: (peer) => [
+      ...(peer.description === undefined ? [] : [peer.description]),
+      ...(peer.stale ? ['its routes are kept while it restarts'] : []),
+      ...(peer.lastError === null ? [] : [`last error: ${peer.lastError}`]),
+    ],
+    empty: 'no peers are configured',
+  });
+}
+
+const routeColumns: readonly Column<RouteRow>[] = [
+  { title: 'PREFIX', cell: (route) => route.prefix },
+  { title: 'NEXT HOP', cell: (route) => route.nextHop ?? '-', shrinksTo: 15, toldWhenCut: true },
+  { title: 'AS PATH', cell: (route) => asPathText(route), shrinksTo: 12 },
+  { title: 'FROM', cell: (route) => route.peer, shrinksTo: 8 },
+  {
+    title: 'PREF',
+    cell: (route) => (route.localPref === null ? '' : String(route.localPref)),
+    align: 'right',
+  },
+  { title: 'MED', cell: (route) => (route.med === null ? '' : String(route.med)), align: 'right' },
+];
+
+/** Which of several paths to a prefix these are; of use only where there may be several. */
+const verdictColumn: Column<RouteRow> = {
+  title: '',
+  cell: (route) =>
+    [route.best ? 'best' : route.multipath ? 'ecmp' : '', route.stale ? 'stale' : '']
+      .filter((word) => word !== '')
+      .join(' '),
+  colour: (route, colour) => (route.stale ? colour.yellow : colour.green),
+};
+
+function asPathText(route: RouteRow): string {
+  const origin = { igp: '', egp: ' e', incomplete: ' ?' }[route.origin];
+  return (route.asPath === '' ? '(local)' : route.asPath) + origin;
+}
+
+export async function showRoutes(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+  query: RouteQuery,
+  countOnly: boolean,
+): Promise<void> {
+  if (countOnly) {
+    const count = await client.countRoutes(query);
+    return printValue(terminal, format, { count }, () => `${count}\n`);
+  }
+  if (format === 'ndjson') {
+    // As the daemon wrote them: a million rows needn't be read to be passed on.
+    for await (const lines of client.routesText(query)) await terminal.write(lines);
+    return;
+  }
+  await printRows(terminal, format, client.routes(query), {
+    columns: query.view === 'best' ? routeColumns : [verdictColumn, ...routeColumns],
+    empty: 'no routes',
+  });
+}
+
+const fibColumns: readonly Column<FibRow>[] = [
+  { title: 'PREFIX', cell: (route) => route.prefix },
+  {
+    title: 'STATE',
+    cell: (route) => route.state,
+    colour: (route, colour) =>
+      route.state === 'installed'
+        ? colour.green
+        : route.state === 'failed' || route.state === 'conflict'
+          ? colour.red
+          : colour.yellow,
+  },
+  {
+    title: 'TO',
+    cell: (route) =>
+      route.kind === 'unicast'
+        ? route.nextHops.map((hop) => {
+            const via = hop.gateway === null ? '' : `via ${hop.gateway} `;
+            return `${via}dev ${hop.device}${hop.weight > 1 ? ` weight ${hop.weight}` : ''}`;
+          })
+        : (route.kind ?? ''),
+  },
+  { title: 'METRIC', cell: (route) => String(route.metric), align: 'right' },
+];
+
+export async function showFib(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+  query: { prefix?: string; family?: string; state?: string },
+): Promise<void> {
+  if (format === 'ndjson') {
+    for await (const lines of client.fibText(query)) await terminal.write(lines);
+    return;
+  }
+  await printRows(terminal, format, client.fib(query), {
+    columns: fibColumns,
+    notes: (route) => (route.error === null ? [] : [route.error]),
+    empty: 'no routes in the kernel or on their way there',
+  });
+}
+
+export async function showStatus(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+): Promise<void> {
+  await printValue(terminal, format, await client.status(), statusText);
+}
+
+function statusText(status: StatusReport): string {
+  const rows: [string, string][] = [
+    ['node', status.name],
+    ['AS', `${status.asn}, router id ${status.routerId}`],
+    ['phase', `${status.phase}, up for ${since(status.startedAt)}`],
+    ['version', status.version],
+    ['memory', mebibytes(status.rss)],
+  ];
+  for (const [family, counts] of Object.entries(status.routes)) {
+    rows.push([family, `${grouped(counts.prefixes)} prefixes, ${grouped(counts.paths)} paths`]);
+    const fib = status.fib[family];
+    if (fib === undefined) continue;
+    const rest = (['pending', 'held', 'conflict', 'failed'] as const)
+      .filter((state) => fib[state] > 0)
+      .map((state) => `, ${grouped(fib[state])} ${state}`);
+    rows.push(['', `${grouped(fib.installed)} in the kernel${rest.join('')}`]);
+  }
+  return rows.map(([key, value]) => `${key.padEnd(9)}${value}\n`).join('');
+}
