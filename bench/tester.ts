@@ -4,6 +4,7 @@
  *
  *     node tester.js --asn 65001 --router-id 10.0.0.1 (--connect ADDRESS | --listen ADDRESS) [--port 179]
  *                    [--source ADDRESS] [--table generated:1000000 | mrt:FILE] [--next-hop ADDRESS] [--graceful-restart]
+ *                    [--script EVENT:COMMAND]…
  *
  * Commands come as lines on stdin, answers go as JSON lines to stdout; times are milliseconds since the epoch.
  *     announce          send the table                     -> {"event":"sent","at":…}
@@ -33,11 +34,18 @@ const { values: options } = parseArgs({
     table: { type: 'string' },
     'next-hop': { type: 'string' },
     'graceful-restart': { type: 'boolean', default: false },
+    script: { type: 'string', multiple: true, default: [] },
   },
 });
 
+/** Commands to carry out when an event is said for the first time: `--script EVENT:COMMAND`. */
+const script = new Map(options.script.map((line) => line.split(/:(.*)/s, 2) as [string, string]));
+
 function say(event: string, fields: Record<string, unknown> = {}): void {
   process.stdout.write(`${JSON.stringify({ event, at: Date.now(), ...fields })}\n`);
+  const next = script.get(event);
+  script.delete(event);
+  if (next !== undefined) setImmediate(() => command(next));
 }
 
 function quad(text: string): number {
@@ -287,7 +295,10 @@ function command(line: string): void {
 
 createInterface({ input: process.stdin })
   .on('line', command)
-  .on('close', () => process.exit(0));
+  .on('close', () => {
+    // With a script nobody needs to hold our standard input open.
+    if (options.script.length === 0) process.exit(0);
+  });
 
 const port = Number(options.port);
 if (options.listen !== undefined) {

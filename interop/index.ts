@@ -22,4 +22,5 @@ export * from './kernel.js';
 export { Lab, type LabOptions } from './lab.js';
 export { type ExecOptions, LabNode, type SpawnOptions } from './node.js';
 export { type ExitStatus, NodeProcess, untilAccepts } from './process.js';
+export * from './tartan.js';
 export { loadTopology, parseTopology, type Topology } from './topology.js';

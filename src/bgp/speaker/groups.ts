@@ -10,9 +10,11 @@ import {
   type Prefix,
 } from '../../address/index.js';
 
+import type { PeerKind } from '../../policy/index.js';
+
 export interface GroupFacts {
   readonly family: FamilyIndex;
-  readonly kind: 'ebgp' | 'ibgp' | 'client';
+  readonly kind: PeerKind;
   readonly fourOctetAs: boolean;
   readonly maxLength: number;
   readonly nextHopMode: 'auto' | 'self' | 'unchanged';

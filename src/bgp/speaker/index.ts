@@ -1,0 +1,16 @@
+/**
+ * The speaker: BGP as one node speaks it, over one RIB.
+ *
+ *     PeerSession ──UPDATE──▶ Peer ──import policy──▶ RIB ──best paths──▶ update groups ──export policy──▶ PeerSession
+ *
+ * A `Peer` owns its session and its routes' way into the RIB, and keeps them for it while it restarts. The `Speaker`
+ * owns the listeners and the update groups (`groups` says which peers share one), and waits for its peers after a
+ * restart of its own (`deferral`). `local-addresses` finds out what "next hop self" is on a link.
+ *
+ * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 (route refresh), 4456 (reflection).
+ */
+export { type GroupFacts, groupKey } from './groups.js';
+export type { OwnAddress } from './local-addresses.js';
+export { type ImportPolicy, Peer, type PeerEvent } from './peer.js';
+export type { GracefulRestartSettings, PeerSettings } from './settings.js';
+export { type ExplainingExporter, type PeerChange, type PolicySource, Speaker } from './speaker.js';

@@ -1,0 +1,440 @@
+/**
+ * One peer: its session, its routes on their way into the RIB, and what happens to them when the session ends and
+ * comes back (RFC 4724 §4.2).
+ */
+import { type FamilyIndex, familyIndex, familyNames, formatAddress, IPV4 } from '../../address/index.js';
+import type { AttrSetId, PrefixId, SourceId } from '../../rib/ids.js';
+import type { Rib } from '../../rib/rib.js';
+import type { SourceInfo } from '../../rib/sources.js';
+import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
+import { administrativeShutdown, PeerSession } from '../session/index.js';
+import {
+  type Capability,
+  describeNotification,
+  encodeEndOfRib,
+  nlriOctets,
+  nlriWord,
+  type UpdateDecoder,
+  type UpdateResult,
+  type WireError,
+} from '../wire/index.js';
+import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
+import type { PeerSettings } from './settings.js';
+
+/** What an import filter makes of a received route; 0 = rejected. */
+export interface ImportPolicy {
+  /** The accepted set, with a reference that is the caller's. */
+  accept(family: FamilyIndex, prefix: PrefixId, received: AttrSetId): AttrSetId;
+  /** Why: the rule or check that decided, for people. */
+  explain(family: FamilyIndex, prefix: PrefixId, received: AttrSetId): string;
+}
+
+/** A thing that happened to a peer, for the log and for those who listen. */
+export type PeerEvent =
+  | { readonly type: 'state'; readonly state: string; readonly reason: string }
+  | { readonly type: 'established'; readonly families: readonly string[]; readonly holdTimeSeconds: number }
+  | { readonly type: 'closed'; readonly error: string | null; readonly keepsRoutes: boolean }
+  | { readonly type: 'endOfRib'; readonly family: string }
+  | { readonly type: 'endOfRibSent'; readonly family: string }
+  | { readonly type: 'staleExpired'; readonly family: string }
+  | {
+      readonly type: 'malformed';
+      readonly error: string;
+      readonly attribute: number | null;
+      readonly offset: number;
+      readonly severity: string;
+    }
+  | { readonly type: 'noNextHop'; readonly family: string };
+
+/** The speaker, as a peer sees it. */
+export interface PeerContext {
+  readonly rib: Rib;
+  readonly decoder: UpdateDecoder;
+  readonly localAsn: number;
+  readonly routerId: number;
+  readonly bgpPreference: number;
+  /** RFC 4724 §4.1: this speaker comes back from a restart and has not delivered its End-of-RIB yet. */
+  restarting(): boolean;
+  /** Whether kernel state outlived our restart (the forwarding bit). */
+  forwardingPreserved(): boolean;
+  addresses(): readonly OwnAddress[];
+  importPolicy(peer: Peer): ImportPolicy;
+  /** The session is up: announce to it when its turn has come. */
+  established(peer: Peer, negotiated: Negotiated): void;
+  endOfRib(peer: Peer, family: FamilyIndex): void;
+  closed(peer: Peer): void;
+  writable(peer: Peer): void;
+  refresh(peer: Peer, family: FamilyIndex): void;
+  event(peer: Peer, event: PeerEvent): void;
+}
+
+const SAFI_UNICAST = 1;
+const afiOf = (family: FamilyIndex): number => family + 1;
+/** Longest that a peer which came back may take to deliver its End-of-RIB before what is stale goes. */
+const STALE_PATH_SECONDS = 360;
+/** Malformed UPDATEs logged one by one per session; the rest is only counted. */
+const MALFORMED_LOGGED = 20;
+/** Bytes waiting for TCP above which a peer gets no more routes for now. */
+const SEND_HIGH_MARK = 1 << 20;
+
+export class Peer implements SessionHandlers {
+  readonly source: SourceId;
+  session: PeerSession;
+  policy: ImportPolicy;
+  /** The session as negotiated; null while it is down. */
+  negotiated: Negotiated | null = null;
+  link: LinkFacts | null = null;
+  /** Shut down by a person, over and above the document. */
+  shutdownByOperator = false;
+  lastError: string | null = null;
+  /** UPDATEs that were malformed, by severity. */
+  readonly malformed = { discard: 0, treatAsWithdraw: 0, reset: 0 };
+  private malformedLogged = 0;
+  private readonly decodeContext = { fourOctetAs: true, ebgp: false };
+  private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
+  private readonly staleTimers: [NodeJS.Timeout | null, NodeJS.Timeout | null] = [null, null];
+
+  constructor(
+    public settings: PeerSettings,
+    private readonly context: PeerContext,
+  ) {
+    this.source = context.rib.addSource(this.sourceInfo(0));
+    this.session = this.makeSession();
+    this.policy = context.importPolicy(this);
+  }
+
+  get ibgp(): boolean {
+    return this.settings.asn === this.context.localAsn;
+  }
+
+  get isShutdown(): boolean {
+    return this.settings.shutdown || this.shutdownByOperator;
+  }
+
+  get isStale(): boolean {
+    return this.context.rib.families.some((family) => family.hasStale(this.source));
+  }
+
+  start(): void {
+    if (!this.isShutdown) this.session.start();
+  }
+
+  /** Ends the session; its routes go, or stay with the peer when `graceful` (TCP ends without a NOTIFICATION). */
+  stop(graceful: boolean): Promise<void> {
+    return this.session.stop(graceful ? null : administrativeShutdown);
+  }
+
+  shutdown(): void {
+    this.shutdownByOperator = true;
+    void this.session.stop();
+  }
+
+  enable(): void {
+    this.shutdownByOperator = false;
+    this.start();
+  }
+
+  /** New settings of a session that need not end for them. */
+  adjust(settings: PeerSettings): void {
+    this.settings = settings;
+  }
+
+  /** New settings that only a new session can have. */
+  async replaceSession(settings: PeerSettings): Promise<void> {
+    const old = this.session;
+    await old.stop();
+    this.settings = settings;
+    this.context.rib.updateSource(this.source, this.sourceInfo(0));
+    this.session = this.makeSession();
+    this.start();
+  }
+
+  /** The peer is gone from the document. */
+  async remove(): Promise<void> {
+    this.clearStaleTimers();
+    await this.session.stop();
+    this.context.rib.removeSource(this.source);
+  }
+
+  /** Runs another import policy over all that the peer has announced. */
+  setPolicy(policy: ImportPolicy): void {
+    this.policy = policy;
+    for (const family of this.context.rib.families) {
+      family.refilter(this.source, (prefix, received) => policy.accept(family.family, prefix, received));
+    }
+  }
+
+  /** Addresses of this node changed: what "self" means may have changed with them. */
+  relearnLink(): boolean {
+    if (this.negotiated === null) return false;
+    const before = JSON.stringify(this.link);
+    this.link = this.factsOf(this.negotiated);
+    return JSON.stringify(this.link) !== before;
+  }
+
+  // What the session tells.
+
+  capabilities(): readonly Capability[] {
+    const { gracefulRestart, families } = this.settings;
+    if (!gracefulRestart.enabled) return [];
+    const forwarding = this.context.forwardingPreserved();
+    return [
+      {
+        type: 'gracefulRestart',
+        restarting: this.context.restarting(),
+        notification: false,
+        restartTimeSeconds: gracefulRestart.restartTimeSeconds,
+        families: families.map((family) => ({
+          afi: afiOf(familyIndex(family)),
+          safi: SAFI_UNICAST,
+          forwarding,
+        })),
+      },
+    ];
+  }
+
+  stateChanged(state: string, reason: string): void {
+    this.context.event(this, { type: 'state', state, reason });
+  }
+
+  established(negotiated: Negotiated): void {
+    const { rib } = this.context;
+    this.negotiated = negotiated;
+    this.malformedLogged = 0;
+    this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
+    this.decodeContext.ebgp = !this.ibgp;
+    this.link = this.factsOf(negotiated);
+    rib.updateSource(this.source, this.sourceInfo(negotiated.peerOpen.routerId));
+    const graceful = negotiated.peerGracefulRestart;
+    for (const family of [0, 1] as const) {
+      this.negotiatedFamilies[family] = negotiated.families.includes(family);
+      const kept = graceful?.families.find(({ afi, safi }) => afi === afiOf(family) && safi === SAFI_UNICAST);
+      // RFC 4724 §4.2: no capability, family missing or forwarding state lost: what is stale goes now.
+      if (!this.negotiatedFamilies[family] || !kept?.forwarding) this.expireStale(family);
+      else if (rib.families[family].hasStale(this.source)) this.startStaleTimer(family, STALE_PATH_SECONDS);
+    }
+    this.context.event(this, {
+      type: 'established',
+      families: negotiated.families.map((family) => familyNames[family]),
+      holdTimeSeconds: negotiated.holdTimeSeconds,
+    });
+    this.context.established(this, negotiated);
+  }
+
+  update(buf: Buffer, start: number, end: number): WireError | null {
+    const update = this.context.decoder.decode(buf, start, end, this.decodeContext);
+    for (const discarded of update.discarded) this.noteMalformed(discarded);
+    const { error } = update;
+    if (error !== null) {
+      this.noteMalformed(error);
+      if (error.severity === 'reset') return error;
+      this.withdraw(IPV4, buf, update.nlriStart, update.nlriEnd);
+      if (update.reachFamily !== -1)
+        this.withdraw(update.reachFamily, buf, update.reachStart, update.reachEnd);
+    }
+    this.withdraw(IPV4, buf, update.withdrawnStart, update.withdrawnEnd);
+    if (update.unreachFamily !== -1)
+      this.withdraw(update.unreachFamily, buf, update.unreachStart, update.unreachEnd);
+    if (error !== null) return null;
+    if (update.nlriEnd > update.nlriStart)
+      this.announce(update, IPV4, 0, buf, update.nlriStart, update.nlriEnd);
+    if (update.reachFamily !== -1)
+      this.announce(update, update.reachFamily, 1, buf, update.reachStart, update.reachEnd);
+    if (update.endOfRib !== -1 && this.negotiatedFamilies[update.endOfRib]) this.endOfRib(update.endOfRib);
+    return null;
+  }
+
+  routeRefresh(afi: number, safi: number, subtype: number): void {
+    if (subtype !== 0 || safi !== SAFI_UNICAST || (afi !== 1 && afi !== 2)) return;
+    this.context.refresh(this, (afi - 1) as FamilyIndex);
+  }
+
+  closed(info: ClosedInfo): void {
+    const { rib } = this.context;
+    const said = info.notificationReceived ?? info.notificationSent;
+    if (info.error !== null) this.lastError = info.error;
+    else if (said !== null) this.lastError = describeNotification(said);
+    if (!info.wasEstablished) return;
+    const graceful =
+      info.graceful && this.settings.gracefulRestart.enabled ? this.negotiated?.peerGracefulRestart : null;
+    this.negotiated = null;
+    this.context.closed(this);
+    let keeps = false;
+    for (const family of [0, 1] as const) {
+      const kept = graceful?.families.some(({ afi, safi }) => afi === afiOf(family) && safi === SAFI_UNICAST);
+      if (graceful && kept && graceful.restartTimeSeconds > 0) {
+        rib.families[family].markStale(this.source);
+        this.startStaleTimer(family, graceful.restartTimeSeconds);
+        keeps = true;
+      } else {
+        this.clearStaleTimer(family);
+        rib.families[family].withdrawAll(this.source);
+      }
+    }
+    this.context.event(this, { type: 'closed', error: this.lastError, keepsRoutes: keeps });
+  }
+
+  writable(): void {
+    this.context.writable(this);
+  }
+
+  // What update groups ask.
+
+  send(messages: Buffer): boolean {
+    return this.session.send(messages);
+  }
+
+  hasRoom(): boolean {
+    return this.session.bufferedBytes < SEND_HIGH_MARK;
+  }
+
+  sendEndOfRib(family: FamilyIndex): void {
+    // Only a peer with the capability knows what it is (RFC 4724 §2).
+    if (!this.negotiated?.peerGracefulRestart) return;
+    this.session.send(encodeEndOfRib(family));
+    this.context.event(this, { type: 'endOfRibSent', family: familyNames[family] });
+  }
+
+  private announce(
+    update: UpdateResult,
+    family: FamilyIndex,
+    which: 0 | 1,
+    buf: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    if (!this.negotiatedFamilies[family]) return;
+    const { rib } = this.context;
+    const { canonical, canonicalStart, canonicalEnd } = update;
+    const scope = this.link?.ifindex ?? 0;
+    const received = rib.sets.intern(canonical, canonicalStart[which], canonicalEnd[which], scope);
+    const table = rib.families[family];
+    const { prefixes } = table;
+    const { source, policy } = this;
+    for (let at = start; at < end; at += nlriOctets(buf[at])) {
+      const prefix =
+        family === IPV4
+          ? prefixes.intern4(nlriWord(buf, at, 0), buf[at])
+          : prefixes.intern6(
+              nlriWord(buf, at, 0),
+              nlriWord(buf, at, 1),
+              nlriWord(buf, at, 2),
+              nlriWord(buf, at, 3),
+              buf[at],
+            );
+      const accepted = policy.accept(family, prefix, received);
+      table.announce(source, prefix, received, accepted);
+      rib.sets.release(accepted);
+    }
+    rib.sets.release(received);
+  }
+
+  private withdraw(family: FamilyIndex, buf: Buffer, start: number, end: number): void {
+    if (!this.negotiatedFamilies[family]) return;
+    const table = this.context.rib.families[family];
+    const { prefixes } = table;
+    for (let at = start; at < end; at += nlriOctets(buf[at])) {
+      const prefix =
+        family === IPV4
+          ? prefixes.find4(nlriWord(buf, at, 0), buf[at])
+          : prefixes.find6(
+              nlriWord(buf, at, 0),
+              nlriWord(buf, at, 1),
+              nlriWord(buf, at, 2),
+              nlriWord(buf, at, 3),
+              buf[at],
+            );
+      if (prefix !== -1) table.withdraw(this.source, prefix as PrefixId);
+    }
+  }
+
+  private endOfRib(family: FamilyIndex): void {
+    this.expireStale(family);
+    this.context.event(this, { type: 'endOfRib', family: familyNames[family] });
+    this.context.endOfRib(this, family);
+  }
+
+  private noteMalformed(error: WireError): void {
+    this.malformed[error.severity]++;
+    if (++this.malformedLogged > MALFORMED_LOGGED) return;
+    this.context.event(this, {
+      type: 'malformed',
+      error: error.message,
+      attribute: error.attribute ?? null,
+      offset: error.offset,
+      severity: error.severity,
+    });
+  }
+
+  private expireStale(family: FamilyIndex): void {
+    this.clearStaleTimer(family);
+    this.context.rib.families[family].sweepStale(this.source);
+  }
+
+  private startStaleTimer(family: FamilyIndex, seconds: number): void {
+    this.clearStaleTimer(family);
+    this.staleTimers[family] = setTimeout(() => {
+      this.context.event(this, { type: 'staleExpired', family: familyNames[family] });
+      this.expireStale(family);
+    }, seconds * 1000);
+  }
+
+  private clearStaleTimer(family: FamilyIndex): void {
+    const timer = this.staleTimers[family];
+    if (timer !== null) clearTimeout(timer);
+    this.staleTimers[family] = null;
+  }
+
+  clearStaleTimers(): void {
+    this.clearStaleTimer(0);
+    this.clearStaleTimer(1);
+  }
+
+  private factsOf({ localAddress, remoteAddress, scopeId }: Negotiated): LinkFacts {
+    return linkFacts(localAddress, remoteAddress, this.context.addresses(), scopeId);
+  }
+
+  private sourceInfo(routerId: number): SourceInfo {
+    return {
+      kind: 'bgp',
+      name: this.settings.name,
+      preference: this.context.bgpPreference,
+      ibgp: this.settings.asn === this.context.localAsn,
+      client: this.settings.routeReflectorClient,
+      routerId,
+      peerAddress: this.settings.address,
+      remoteAsn: this.settings.asn,
+      forwarding: 'nextHop',
+    };
+  }
+
+  private makeSession(): PeerSession {
+    const { settings, context } = this;
+    const external = settings.asn !== context.localAsn;
+    return new PeerSession(
+      {
+        name: settings.name,
+        remoteAddress: settings.address,
+        remotePort: settings.port,
+        localAddress: settings.localAddress ?? null,
+        localAsn: context.localAsn,
+        remoteAsn: settings.asn,
+        routerId: context.routerId,
+        holdTimeSeconds: settings.holdTimeSeconds,
+        keepaliveSeconds: settings.keepaliveSeconds ?? null,
+        connectRetrySeconds: settings.connectRetrySeconds,
+        delayOpenSeconds: settings.delayOpenSeconds,
+        idleHoldSeconds: settings.idleHoldSeconds,
+        passive: settings.passive,
+        ttl: settings.multihop ?? (external ? 1 : null),
+        families: settings.families,
+      },
+      this,
+    );
+  }
+
+  /** `name (address)`, for messages. */
+  toString(): string {
+    return `${this.settings.name} (${formatAddress(this.settings.address)})`;
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * The speaker: peers and their update groups over one RIB. It opens listeners, hands incoming connections to their
+ * peers, puts established peers into update groups, and after a restart waits for its peers before it announces
+ * (RFC 4724 §4.1).
+ */
+import {
+  type Address,
+  type FamilyIndex,
+  familyNames,
+  formatAddress,
+  sameAddress,
+} from '../../address/index.js';
+import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED } from '../../rib/ids.js';
+import type { Rib } from '../../rib/rib.js';
+import type { Slices } from '../../rib/slices.js';
+import { type RouteExporter, UpdateGroup } from '../../rib/update-group.js';
+import { Listener, type Negotiated } from '../session/index.js';
+import { UpdateDecoder } from '../wire/index.js';
+import { Deferral } from './deferral.js';
+import { type GroupFacts, groupKey } from './groups.js';
+import type { OwnAddress } from './local-addresses.js';
+import { type ImportPolicy, Peer, type PeerContext, type PeerEvent } from './peer.js';
+import type { PeerSettings } from './settings.js';
+
+export interface SpeakerIdentity {
+  readonly asn: number;
+  readonly routerId: number;
+  readonly bgpPreference: number;
+}
+
+/** An export policy with its reasons. */
+export interface ExplainingExporter extends RouteExporter {
+  /** Why the path is announced or not, for people. */
+  explain(prefix: PrefixId, path: PathId): string;
+}
+
+/** Where policies come from. */
+export interface PolicySource {
+  importPolicy(settings: PeerSettings, ibgp: boolean): ImportPolicy;
+  exporter(facts: GroupFacts): ExplainingExporter;
+}
+
+export interface SpeakerOptions {
+  readonly rib: Rib;
+  readonly slices: Slices;
+  readonly identity: SpeakerIdentity;
+  readonly policies: PolicySource;
+  /** Whether we come back from a restart with forwarding state in place. */
+  readonly restarting: boolean;
+  /** How long announcements and held routes wait for peers at most. */
+  readonly deferralSeconds: number;
+  event(peer: Peer, event: PeerEvent): void;
+  /** Every expected peer has delivered, or the deadline passed: held kernel routes may go. */
+  converged(pending: readonly string[]): void;
+}
+
+interface Group {
+  readonly key: string;
+  readonly facts: GroupFacts;
+  readonly group: UpdateGroup;
+  exporter: ExplainingExporter;
+  readonly members: Set<Peer>;
+}
+
+/** What must happen to a peer whose settings changed. */
+export type PeerChange = 'none' | 'policy' | 'session';
+
+export class Speaker implements PeerContext {
+  readonly rib: Rib;
+  readonly decoder = new UpdateDecoder();
+  readonly peers = new Map<string, Peer>();
+  private readonly groups = new Map<string, Group>();
+  private readonly listeners = new Map<string, Listener>();
+  private ownAddresses: readonly OwnAddress[] = [];
+  private readonly deferral: Deferral;
+  private deferralTimer: NodeJS.Timeout | null = null;
+  private announcing: boolean;
+  private hasConverged = false;
+  /** Established peers that wait until announcements may start. */
+  private readonly waiting = new Set<Peer>();
+
+  /** `expected`: names of the peers whose End-of-RIB a restarted speaker waits for. */
+  constructor(
+    private readonly options: SpeakerOptions,
+    expected: Iterable<string>,
+  ) {
+    this.rib = options.rib;
+    this.deferral = new Deferral(expected);
+    this.announcing = !options.restarting;
+    this.rib.onBestChange((family, prefix) => {
+      for (const { facts, group } of this.groups.values())
+        if (facts.family === family) group.prefixChanged(prefix);
+    });
+    this.rib.addClaim((family, prefix) => {
+      for (const { facts, group } of this.groups.values()) {
+        if (facts.family === family && group.holds(prefix)) return true;
+      }
+      return false;
+    });
+  }
+
+  /** Begins to wait for the peers' tables; to be called when peers are started. */
+  startDeferral(): void {
+    if (this.deferral.complete) {
+      this.checkDeferral();
+      return;
+    }
+    this.deferralTimer = setTimeout(() => {
+      this.deferral.expire();
+      this.checkDeferral();
+    }, this.options.deferralSeconds * 1000);
+  }
+
+  /** Makes a peer known; `start` it then. */
+  addPeer(settings: PeerSettings): Peer {
+    const peer = new Peer(settings, this);
+    this.peers.set(settings.name, peer);
+    return peer;
+  }
+
+  async removePeer(name: string): Promise<void> {
+    const peer = this.peers.get(name);
+    if (peer === undefined) return;
+    this.peers.delete(name);
+    this.deferral.forget(name);
+    await peer.remove();
+    this.checkDeferral();
+  }
+
+  /** Applies new settings to a peer as gently as `change` allows. */
+  async changePeer(settings: PeerSettings, change: PeerChange): Promise<void> {
+    const peer = this.peers.get(settings.name);
+    if (peer === undefined) return;
+    if (change === 'session') {
+      await peer.replaceSession(settings);
+      this.refilter(peer);
+      return;
+    }
+    peer.adjust(settings);
+    if (change === 'policy') this.refilter(peer);
+  }
+
+  /** Filters changed: all routes of all peers are judged anew, in both directions, no session is touched. */
+  policiesChanged(): void {
+    for (const peer of this.peers.values()) this.refilter(peer);
+    for (const each of this.groups.values()) {
+      each.exporter = this.options.policies.exporter(each.facts);
+      each.group.replaceExporter(each.exporter);
+    }
+  }
+
+  /** Listens on exactly these addresses from now on. Resolves with what could not be opened. */
+  async listen(addresses: readonly { address: Address; port: number }[]): Promise<string[]> {
+    const wanted = new Map(addresses.map((each) => [`${formatAddress(each.address)} ${each.port}`, each]));
+    for (const [key, listener] of this.listeners) {
+      if (wanted.has(key)) continue;
+      listener.close();
+      this.listeners.delete(key);
+    }
+    const failures: string[] = [];
+    for (const [key, { address, port }] of wanted) {
+      if (this.listeners.has(key)) continue;
+      const listener = new Listener({
+        address,
+        port,
+        connection: (socket, remote) => this.peerAt(remote)?.session.accept(socket) ?? false,
+        failed: () => this.listeners.delete(key),
+      });
+      try {
+        await listener.listen();
+        this.listeners.set(key, listener);
+      } catch (error) {
+        failures.push(`can't listen on ${formatAddress(address)} port ${port}: ${(error as Error).message}`);
+      }
+    }
+    return failures;
+  }
+
+  /** Addresses of this node; peers whose "next hop self" changes with them move to another group. */
+  setAddresses(addresses: readonly OwnAddress[]): void {
+    this.ownAddresses = addresses;
+    for (const peer of this.peers.values()) {
+      if (peer.relearnLink() && peer.negotiated && !this.waiting.has(peer)) {
+        this.leave(peer);
+        this.join(peer, peer.negotiated);
+      }
+    }
+  }
+
+  /** Ends all sessions. */
+  async stop(graceful: boolean): Promise<void> {
+    if (this.deferralTimer !== null) clearTimeout(this.deferralTimer);
+    for (const listener of this.listeners.values()) listener.close();
+    this.listeners.clear();
+    const peers = [...this.peers.values()];
+    for (const peer of peers) peer.clearStaleTimers();
+    await Promise.all(peers.map((peer) => peer.stop(graceful)));
+  }
+
+  /** Prefixes that are announced to the peer. */
+  announcedCount(peer: Peer, family: FamilyIndex): number {
+    return this.groupOf(peer, family)?.group.announcedCount(peer.source) ?? 0;
+  }
+
+  /** The attribute set with which the prefix is announced to the peer; REJECTED: it is not. */
+  announced(peer: Peer, family: FamilyIndex, prefix: PrefixId): AttrSetId {
+    return this.groupOf(peer, family)?.group.announced(peer.source, prefix) ?? REJECTED;
+  }
+
+  /** Whether and why a prefix is announced to the peer. */
+  explainExport(peer: Peer, family: FamilyIndex, prefix: PrefixId): { announced: boolean; reason: string } {
+    if (peer.negotiated === null) return { announced: false, reason: 'the session is not established' };
+    if (!peer.negotiated.families.includes(family)) {
+      return { announced: false, reason: `${familyNames[family]} was not negotiated with this peer` };
+    }
+    if (this.waiting.has(peer))
+      return { announced: false, reason: 'this router restarts and waits for its peers first' };
+    const found = this.groupOf(peer, family);
+    if (!found)
+      return {
+        announced: false,
+        reason: `this router has no ${familyNames[family]} address to give as next hop`,
+      };
+    const table = this.rib.families[family];
+    const best = table.best(prefix);
+    if (best === NONE) return { announced: false, reason: 'there is no best path' };
+    const announced = found.group.announced(peer.source, prefix) !== REJECTED;
+    if (!announced && table.paths.source[best] === peer.source) {
+      return { announced, reason: 'the best path was learnt from this peer' };
+    }
+    return { announced, reason: found.exporter.explain(prefix, best as PathId) };
+  }
+
+  /** Names of the peers that a restart still waits for. */
+  get awaited(): string[] {
+    return this.hasConverged ? [] : this.deferral.pending();
+  }
+
+  // PeerContext
+
+  get localAsn(): number {
+    return this.options.identity.asn;
+  }
+
+  get routerId(): number {
+    return this.options.identity.routerId;
+  }
+
+  get bgpPreference(): number {
+    return this.options.identity.bgpPreference;
+  }
+
+  restarting(): boolean {
+    return !this.announcing;
+  }
+
+  forwardingPreserved(): boolean {
+    return true;
+  }
+
+  addresses(): readonly OwnAddress[] {
+    return this.ownAddresses;
+  }
+
+  importPolicy(peer: Peer): ImportPolicy {
+    return this.options.policies.importPolicy(peer.settings, peer.ibgp);
+  }
+
+  established(peer: Peer, negotiated: Negotiated): void {
+    this.deferral.established(peer.settings.name, negotiated.families, negotiated.peerGracefulRestart);
+    if (this.announcing) this.join(peer, negotiated);
+    else this.waiting.add(peer);
+    this.checkDeferral();
+  }
+
+  endOfRib(peer: Peer, family: FamilyIndex): void {
+    this.deferral.endOfRib(peer.settings.name, family);
+    this.checkDeferral();
+  }
+
+  closed(peer: Peer): void {
+    this.waiting.delete(peer);
+    this.leave(peer);
+    this.deferral.closed(peer.settings.name);
+  }
+
+  writable(peer: Peer): void {
+    for (const { group, members } of this.groups.values()) if (members.has(peer)) group.resume();
+  }
+
+  refresh(peer: Peer, family: FamilyIndex): void {
+    const found = this.groupOf(peer, family);
+    if (!found) return;
+    found.group.removeMember(peer.source);
+    found.group.addMember(this.memberOf(peer, family));
+  }
+
+  event(peer: Peer, event: PeerEvent): void {
+    this.options.event(peer, event);
+  }
+
+  private refilter(peer: Peer): void {
+    peer.setPolicy(this.importPolicy(peer));
+  }
+
+  private peerAt(remote: Address): Peer | undefined {
+    for (const peer of this.peers.values()) {
+      if (sameAddress(peer.settings.address, remote) && !peer.isShutdown) return peer;
+    }
+    return undefined;
+  }
+
+  private factsOf(peer: Peer, family: FamilyIndex, negotiated: Negotiated): GroupFacts {
+    const { settings, link, ibgp } = peer;
+    return {
+      family,
+      kind: !ibgp ? 'ebgp' : settings.routeReflectorClient ? 'ibgpClient' : 'ibgp',
+      fourOctetAs: negotiated.fourOctetAs,
+      maxLength: negotiated.extendedMessage ? 65535 : 4096,
+      nextHopMode: settings.nextHop,
+      nextHop: link?.nextHop[family] ?? null,
+      sharedSubnets: settings.multihop === null && !ibgp ? (link?.sharedSubnets ?? []) : [],
+      filters: settings.export ?? null,
+    };
+  }
+
+  private join(peer: Peer, negotiated: Negotiated): void {
+    for (const family of negotiated.families) {
+      const facts = this.factsOf(peer, family, negotiated);
+      if (facts.nextHop === null) {
+        this.event(peer, { type: 'noNextHop', family: familyNames[family] });
+        continue;
+      }
+      const found = this.groupFor(facts);
+      found.members.add(peer);
+      found.group.addMember(this.memberOf(peer, family));
+    }
+  }
+
+  private memberOf(peer: Peer, family: FamilyIndex) {
+    return {
+      name: peer.settings.name,
+      source: peer.source,
+      send: (messages: Buffer) => peer.send(messages),
+      writable: () => peer.hasRoom(),
+      endOfRib: () => peer.sendEndOfRib(family),
+    };
+  }
+
+  private groupFor(facts: GroupFacts): Group {
+    const key = groupKey(facts);
+    const known = this.groups.get(key);
+    if (known !== undefined) return known;
+    const exporter = this.options.policies.exporter(facts);
+    const group = new UpdateGroup({
+      rib: this.rib,
+      family: facts.family,
+      exporter,
+      maxLength: facts.maxLength,
+      fourOctetAs: facts.fourOctetAs,
+      slices: this.options.slices,
+    });
+    const made: Group = { key, facts, group, exporter, members: new Set() };
+    this.groups.set(key, made);
+    return made;
+  }
+
+  private leave(peer: Peer): void {
+    for (const each of this.groups.values()) {
+      if (!each.members.delete(peer)) continue;
+      each.group.removeMember(peer.source);
+      if (each.members.size > 0) continue;
+      each.group.close();
+      this.groups.delete(each.key);
+    }
+  }
+
+  private groupOf(peer: Peer, family: FamilyIndex): Group | undefined {
+    for (const each of this.groups.values())
+      if (each.facts.family === family && each.members.has(peer)) return each;
+    return undefined;
+  }
+
+  private checkDeferral(): void {
+    if (!this.announcing && this.deferral.announcementsReleased) {
+      this.announcing = true;
+      for (const peer of this.waiting) if (peer.negotiated) this.join(peer, peer.negotiated);
+      this.waiting.clear();
+    }
+    if (this.hasConverged || !this.deferral.complete) return;
+    this.hasConverged = true;
+    if (this.deferralTimer !== null) clearTimeout(this.deferralTimer);
+    this.options.converged(this.deferral.pending());
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The daemon process: reads the document, starts the node, answers on the control socket, obeys signals. This is the
+ * one place where everything meets.
+ *
+ * SIGHUP reloads, SIGTERM and SIGINT stop gracefully, a second one stops at once.
+ */
+import pino, { type Logger } from 'pino';
+import { formatIssue, loadRouter } from './config/index.js';
+import type { DaemonEvent, ReloadResult } from './control/api.js';
+import { version as readVersion, startControlServer } from './control/index.js';
+import { type NodeListener, RoutingNode } from './daemon/node.js';
+import { RunMarker } from './daemon/run-marker.js';
+import { DaemonTarget } from './daemon/target.js';
+
+export interface DaemonOptions {
+  readonly paths: readonly string[];
+  readonly node?: string;
+  readonly controlPath: string;
+  readonly logLevel: string;
+}
+
+/** Runs until a signal ends it. Resolves with the exit code: 0, or 1 after an error that was logged. */
+export async function runDaemon(options: DaemonOptions): Promise<number> {
+  const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 1, sync: true }));
+  const { router, errors, warnings } = loadRouter(options.paths, options.node);
+  for (const issue of warnings) log.warn({ type: 'config' }, formatIssue(issue));
+  if (router === null) {
+    for (const issue of errors) console.error(formatIssue(issue));
+    return 1;
+  }
+  const events = new EventBus(log);
+  let fail: (message: string) => void = () => {};
+  const failed = new Promise<string>((resolve) => {
+    fail = resolve;
+  });
+  const version = readVersion();
+  const marker = new RunMarker(options.controlPath);
+  log.info(
+    { type: 'start', name: router.name, asn: router.asn, version, pid: process.pid },
+    `tartan ${version} starts`,
+  );
+  let node: RoutingNode;
+  try {
+    node = await RoutingNode.start(router, marker.found(), {
+      event: (level, type, fields) => events.emit(level, type, fields),
+      fatal: (message) => fail(message),
+    });
+  } catch (error) {
+    log.fatal({ type: 'fatal' }, (error as Error).message);
+    return 1;
+  }
+  marker.set();
+  const reload = reloader(options, node, events);
+  const target = new DaemonTarget({
+    node,
+    version,
+    reload,
+    subscribe: (listener) => events.subscribe(listener),
+  });
+  let control: Awaited<ReturnType<typeof startControlServer>>;
+  try {
+    control = await startControlServer({
+      path: options.controlPath,
+      target,
+      onError: (error) => log.error({ type: 'control', err: error }, error.message),
+    });
+  } catch (error) {
+    log.fatal({ type: 'fatal' }, (error as Error).message);
+    await node.stop();
+    return 1;
+  }
+  events.emit('info', 'running', { control: options.controlPath, restarted: node.restarted });
+
+  process.on('SIGHUP', () => void reload());
+  const signalled = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  const outcome = await Promise.race([
+    signalled.then((signal) => ({ signal })),
+    failed.then((message) => ({ message })),
+  ]);
+  if ('message' in outcome) {
+    log.fatal({ type: 'fatal' }, outcome.message);
+    await node.abandon();
+    return 1;
+  }
+  // The process must not exit while the kernel thread has sockets open, so a second signal kills.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => process.kill(process.pid, 'SIGKILL'));
+  const { onStop } = node.router;
+  events.emit('info', 'stopping', { signal: outcome.signal, ...onStop });
+  await node.stop();
+  // Peers that were told Cease have dropped our routes; the next start is no restart to them.
+  if (onStop.sessions === 'cease') marker.clear();
+  await control.close();
+  log.info({ type: 'stopped' }, 'stopped');
+  return 0;
+}
+
+/** One reload at a time: those asked for meanwhile are done once, afterwards. */
+function reloader(options: DaemonOptions, node: RoutingNode, events: EventBus): () => Promise<ReloadResult> {
+  let last: Promise<ReloadResult> = Promise.resolve({ applied: true, errors: [], changes: [] });
+  const once = async (): Promise<ReloadResult> => {
+    const loaded = loadRouter(options.paths, options.node);
+    const errors = loaded.errors.map(formatIssue);
+    let changes: string[] = [];
+    if (loaded.router !== null) {
+      try {
+        changes = await node.apply(loaded.router);
+      } catch (error) {
+        errors.push((error as Error).message);
+      }
+    }
+    const applied = errors.length === 0;
+    events.emit(applied ? 'info' : 'error', 'reload', { applied, errors, changes });
+    return { applied, errors, changes };
+  };
+  return () => {
+    last = last.then(once, once);
+    return last;
+  };
+}
+
+/** Events go to the log and to whoever listens on the control socket. */
+class EventBus {
+  private readonly listeners = new Set<(event: DaemonEvent) => void>();
+
+  constructor(private readonly log: Logger) {}
+
+  emit(level: Parameters<NodeListener['event']>[0], type: string, fields: Record<string, unknown>): void {
+    this.log[level]({ type, ...fields });
+    if (this.listeners.size === 0) return;
+    const event: DaemonEvent = { time: new Date().toISOString(), type, ...fields };
+    for (const listener of this.listeners) listener(event);
+  }
+
+  subscribe(listener: (event: DaemonEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}

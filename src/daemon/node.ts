@@ -1,0 +1,269 @@
+/**
+ * A routing node: RIB, kernel thread, speaker and the node's own routes, wired together and run from a Router.
+ * `apply` takes a new Router and touches what differs.
+ */
+import { type FamilyIndex, IPV4 } from '../address/index.js';
+import { type Peer, type PeerEvent, Speaker } from '../bgp/speaker/index.js';
+import { diffRouter } from '../config/index.js';
+import type { Router } from '../config/router.js';
+import { createFib, type FibLog } from '../fib/index.js';
+import { FibInstaller } from '../fib/installer.js';
+import type {
+  Fib,
+  FibEvent,
+  ForeignRoute,
+  Forwarding,
+  InterfaceAddress,
+  KernelSettings,
+  LinkState,
+} from '../fib/types.js';
+import type { PrefixId } from '../rib/ids.js';
+import { LocalRoutes } from '../rib/local-routes.js';
+import { Rib } from '../rib/rib.js';
+import { Slices } from '../rib/slices.js';
+import { RouterPolicies } from './policies.js';
+
+export interface NodeListener {
+  /** Something happened: `type` and fields, for the log and for subscribers. */
+  event(level: 'debug' | 'info' | 'warn' | 'error', type: string, fields: Record<string, unknown>): void;
+  /** The node can't go on. */
+  fatal(message: string): void;
+}
+
+function kernelSettings({ kernel }: Router): KernelSettings {
+  return {
+    install: kernel.install,
+    table: kernel.table,
+    protocol: kernel.protocol,
+    metric: kernel.metric,
+    source: [kernel.source.ipv4 ?? null, kernel.source.ipv6 ?? null],
+    nexthopCompat: kernel.nexthopCompat,
+  };
+}
+
+/** A foreign route's identity: what the kernel tells routes apart by, and who owns it. */
+function foreignKey({ prefix, metric, protocol }: ForeignRoute): string {
+  return `${prefix.family} ${prefix.a} ${prefix.b} ${prefix.c} ${prefix.d} ${prefix.length} ${metric} ${protocol}`;
+}
+
+export class RoutingNode {
+  readonly slices: Slices;
+  readonly rib: Rib;
+  readonly speaker: Speaker;
+  readonly startedAt = new Date();
+  links: readonly LinkState[] = [];
+  addresses: readonly InterfaceAddress[] = [];
+  private readonly policies: RouterPolicies;
+  private readonly local: LocalRoutes;
+  private readonly installer: FibInstaller | null;
+  private readonly foreign = new Map<string, ForeignRoute>();
+  private stopping = false;
+
+  /** Starts the kernel thread and waits for its first look at the machine, then brings everything up. */
+  static async start(router: Router, restarted: boolean, listener: NodeListener): Promise<RoutingNode> {
+    const slices = new Slices({
+      onError: (error) => listener.fatal(`a bug: ${error instanceof Error ? error.stack : String(error)}`),
+    });
+    const rib = new Rib({ maxPaths: router.maxPaths, slices, kernelMetric: router.kernel.metric });
+    const log: FibLog = (level, message, fields) => listener.event(level, 'kernel', { message, ...fields });
+    const fib = await createFib({
+      prefixes: [rib.families[0].prefixes.shared(), rib.families[1].prefixes.shared()],
+      settings: kernelSettings(router),
+      log,
+    });
+    const ready = await new Promise<Extract<FibEvent, { type: 'ready' }>>((resolve, reject) => {
+      let waiting = true;
+      fib.on((event) => {
+        if (!waiting) return;
+        if (event.type === 'ready') resolve(event);
+        else if (event.type === 'fatal') reject(new Error(event.message));
+        else return;
+        waiting = false;
+      });
+    });
+    const adopted = ready.adopted[0] + ready.adopted[1];
+    const node = new RoutingNode(router, rib, slices, fib, restarted || adopted > 0, listener);
+    listener.event('info', 'kernelReady', {
+      links: ready.links.length,
+      adopted: { ipv4: ready.adopted[0], ipv6: ready.adopted[1] },
+      foreign: ready.foreign.length,
+    });
+    node.fibEvent({ type: 'foreign', added: ready.foreign, removed: [] });
+    node.fibEvent({ type: 'interfaces', links: ready.links, addresses: ready.addresses });
+    fib.on((event) => node.fibEvent(event));
+    await node.bringUp();
+    return node;
+  }
+
+  private constructor(
+    private current: Router,
+    rib: Rib,
+    slices: Slices,
+    readonly fib: Fib,
+    readonly restarted: boolean,
+    private readonly listener: NodeListener,
+  ) {
+    this.rib = rib;
+    this.slices = slices;
+    this.policies = new RouterPolicies(rib, current);
+    this.installer = current.kernel.install ? new FibInstaller(rib, fib) : null;
+    this.local = new LocalRoutes(rib, current.preference);
+    const expected = current.peers.filter((peer) => !peer.shutdown).map((peer) => peer.name);
+    this.speaker = new Speaker(
+      {
+        rib,
+        slices,
+        identity: { asn: current.asn, routerId: current.routerId, bgpPreference: current.preference.bgp },
+        policies: this.policies,
+        restarting: restarted,
+        deferralSeconds: current.gracefulRestart.deferralSeconds,
+        event: (peer, event) => this.peerEvent(peer, event),
+        converged: (pending) => void this.converged(pending),
+      },
+      restarted ? expected : [],
+    );
+  }
+
+  get router(): Router {
+    return this.current;
+  }
+
+  get phase(): 'starting' | 'restarting' | 'running' | 'stopping' {
+    if (this.stopping) return 'stopping';
+    return this.speaker.awaited.length > 0 ? 'restarting' : 'running';
+  }
+
+  device(ifindex: number): string {
+    return this.links.find((link) => link.ifindex === ifindex)?.name ?? `interface ${ifindex}`;
+  }
+
+  desired(family: FamilyIndex, prefix: PrefixId): Forwarding | null {
+    return this.installer?.desired(family, prefix) ?? null;
+  }
+
+  /** Applies another Router. Returns one line per change; throws where it takes a restart of the daemon. */
+  async apply(next: Router): Promise<string[]> {
+    const diff = diffRouter(this.current, next);
+    if (diff.restart.length > 0) {
+      throw new Error(
+        `${diff.restart.join(', ')} can't change while the daemon runs; restart it (routes stay)`,
+      );
+    }
+    this.current = next;
+    this.policies.setRouter(next);
+    this.rib.setMaxPaths(next.maxPaths);
+    if (diff.kernel) {
+      this.rib.nextHops.setKernelMetric(next.kernel.metric);
+      this.fib.configure(kernelSettings(next));
+    }
+    this.local.setPreference(next.preference);
+    this.applyLocal();
+    for (const name of diff.peers.removed) await this.speaker.removePeer(name);
+    for (const { name, change } of diff.peers.changed) {
+      const settings = next.peers.find((peer) => peer.name === name);
+      if (settings) await this.speaker.changePeer(settings, change);
+    }
+    if (diff.policies) this.speaker.policiesChanged();
+    for (const name of diff.peers.added) {
+      const settings = next.peers.find((peer) => peer.name === name);
+      if (settings) this.speaker.addPeer(settings).start();
+    }
+    if (diff.listen) this.reportListen(await this.speaker.listen(next.listen));
+    return diff.lines;
+  }
+
+  /** Ends sessions and the kernel thread; routes go or stay as the document says. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    const { sessions, routes } = this.current.onStop;
+    // What stays must be out of our hands before sessions end and take their routes out of the RIB.
+    if (routes === 'keep') await this.fib.close('keep');
+    await this.speaker.stop(sessions === 'graceful');
+    if (routes === 'remove') await this.fib.close('remove');
+    this.rib.close();
+  }
+
+  /** Ends the kernel thread after an error and leaves everything as it is: as after a crash, but orderly. */
+  async abandon(): Promise<void> {
+    this.stopping = true;
+    await this.fib.close('keep');
+  }
+
+  private async bringUp(): Promise<void> {
+    for (const settings of this.current.peers) this.speaker.addPeer(settings);
+    this.reportListen(await this.speaker.listen(this.current.listen));
+    for (const peer of this.speaker.peers.values()) peer.start();
+    this.speaker.startDeferral();
+  }
+
+  private reportListen(failures: readonly string[]): void {
+    for (const message of failures) this.listener.event('error', 'listenFailed', { message });
+  }
+
+  private applyLocal(): void {
+    const { networks, learn } = this.current;
+    this.local.setNetworks(networks);
+    this.local.setStatic(this.current.static, this.links);
+    this.local.setConnected(learn, this.links, this.addresses);
+    this.local.setKernel(learn, this.links, this.foreign.values());
+  }
+
+  private fibEvent(event: FibEvent): void {
+    switch (event.type) {
+      case 'interfaces': {
+        this.links = event.links;
+        this.addresses = event.addresses;
+        const up = new Set(event.links.filter((link) => link.up).map((link) => link.ifindex));
+        this.rib.nextHops.setInterfaces(event.addresses.filter(({ ifindex }) => up.has(ifindex)));
+        this.speaker.setAddresses(event.addresses);
+        this.applyLocal();
+        this.listener.event('debug', 'interfaces', { up: up.size, addresses: event.addresses.length });
+        return;
+      }
+      case 'foreign': {
+        for (const route of event.removed) this.foreign.delete(foreignKey(route));
+        for (const route of event.added) this.foreign.set(foreignKey(route), route);
+        this.rib.nextHops.changeKernelRoutes(event.added, event.removed);
+        const { learn } = this.current;
+        if (learn.kernel.length > 0) this.local.setKernel(learn, this.links, this.foreign.values());
+        return;
+      }
+      case 'routeError': {
+        const { prefix, state, error } = event.row;
+        const family = event.family === IPV4 ? 'ipv4' : 'ipv6';
+        this.listener.event('warn', 'routeError', {
+          family,
+          prefix,
+          state,
+          error: error?.message,
+          code: error?.code,
+        });
+        return;
+      }
+      case 'fatal':
+        if (!this.stopping) this.listener.fatal(event.message);
+        return;
+      case 'ready':
+      case 'fence':
+      case 'log':
+        return;
+    }
+  }
+
+  private peerEvent(peer: Peer, event: PeerEvent): void {
+    const { type, ...fields } = event;
+    const level = type === 'malformed' || type === 'noNextHop' ? 'warn' : 'info';
+    this.listener.event(level, `peer.${type}`, { peer: peer.settings.name, ...fields });
+  }
+
+  /** Every expected peer has delivered: what the kernel still holds from before and nobody desires goes. */
+  private async converged(pending: readonly string[]): Promise<void> {
+    await this.slices.idle();
+    if (this.stopping) return;
+    await this.fib.fence();
+    this.fib.sweep();
+    if (this.restarted) {
+      this.listener.event(pending.length > 0 ? 'warn' : 'info', 'restartComplete', { missing: pending });
+    }
+  }
+}

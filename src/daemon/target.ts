@@ -1,0 +1,205 @@
+/** The daemon as its control socket sees it. */
+import {
+  type FamilyIndex,
+  familyIndex,
+  familyNames,
+  formatAddress,
+  formatIpv4,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from '../address/index.js';
+import type { Peer } from '../bgp/speaker/index.js';
+import {
+  ControlError,
+  type ControlTarget,
+  type DaemonEvent,
+  type Explanation,
+  type FibRow,
+  type PeerAction,
+  type PeerRow,
+  type ReloadResult,
+  type RouteQuery,
+  type RouteRow,
+  type StatusReport,
+} from '../control/api.js';
+import type { FibRouteRow } from '../fib/types.js';
+import { explainPrefix } from './explain.js';
+import type { RoutingNode } from './node.js';
+import { RouteViews } from './route-views.js';
+
+export interface TargetOptions {
+  readonly node: RoutingNode;
+  readonly version: string;
+  reload(): Promise<ReloadResult>;
+  subscribe(listener: (event: DaemonEvent) => void): () => void;
+}
+
+export class DaemonTarget implements ControlTarget {
+  private readonly views: RouteViews;
+  private readonly node: RoutingNode;
+
+  constructor(private readonly options: TargetOptions) {
+    this.node = options.node;
+    this.views = new RouteViews(this.node.rib, this.node.speaker);
+  }
+
+  async status(): Promise<StatusReport> {
+    const { node } = this;
+    const statistics = await node.fib.statistics();
+    const routes: StatusReport['routes'] = {};
+    const fib: StatusReport['fib'] = {};
+    for (const family of [0, 1] as const) {
+      const table = node.rib.families[family];
+      routes[familyNames[family]] = { prefixes: table.bestCount, paths: table.paths.count };
+      fib[familyNames[family]] = { ...statistics.families[family] };
+    }
+    return {
+      name: node.router.name,
+      version: this.options.version,
+      asn: node.router.asn,
+      routerId: formatIpv4(node.router.routerId),
+      startedAt: node.startedAt.toISOString(),
+      rss: process.memoryUsage.rss(),
+      phase: node.phase,
+      routes,
+      fib,
+    };
+  }
+
+  peers(): PeerRow[] {
+    return [...this.node.speaker.peers.values()].map((peer) => this.peerRow(peer));
+  }
+
+  routes(query: RouteQuery): Iterable<RouteRow> {
+    return this.views.rows(query);
+  }
+
+  countRoutes(query: RouteQuery): number {
+    return this.views.count(query);
+  }
+
+  fib(query: { prefix?: string; family?: 'ipv4' | 'ipv6'; state?: FibRow['state'] }): AsyncIterable<FibRow> {
+    const prefix = query.prefix === undefined ? null : this.prefixOf(query.prefix);
+    const families: readonly FamilyIndex[] =
+      prefix !== null ? [prefix.family] : query.family === undefined ? [0, 1] : [familyIndex(query.family)];
+    return this.fibRows(families, prefix, query.state);
+  }
+
+  explain(prefix: string): Promise<Explanation> {
+    const { node, views } = this;
+    return explainPrefix(
+      {
+        rib: node.rib,
+        speaker: node.speaker,
+        fib: node.fib,
+        views,
+        installs: node.router.kernel.install,
+        device: (ifindex) => node.device(ifindex),
+        desired: (family, id) => node.desired(family, id),
+      },
+      prefix,
+    );
+  }
+
+  reload(): Promise<ReloadResult> {
+    return this.options.reload();
+  }
+
+  peerAction(name: string, action: PeerAction): void {
+    const peer = this.node.speaker.peers.get(name);
+    if (peer === undefined) {
+      const known = [...this.node.speaker.peers.keys()].join(', ');
+      throw new ControlError(404, `no peer is named ${name}; there are: ${known || 'none'}`);
+    }
+    switch (action) {
+      case 'shutdown':
+        peer.shutdown();
+        return;
+      case 'enable':
+        if (peer.settings.shutdown)
+          throw new ControlError(409, `${name} is shut down in the document; change it there`);
+        peer.enable();
+        return;
+      case 'reset':
+        if (peer.isShutdown) throw new ControlError(409, `${name} is shut down; enable it first`);
+        peer.session.reset();
+        return;
+    }
+  }
+
+  events(listener: (event: DaemonEvent) => void): () => void {
+    return this.options.subscribe(listener);
+  }
+
+  private peerRow(peer: Peer): PeerRow {
+    const { settings, session, negotiated } = peer;
+    const families: PeerRow['families'] = {};
+    for (const name of settings.families) {
+      const family = familyIndex(name);
+      const { received, accepted } = this.node.rib.sources.counts(peer.source)[family];
+      families[name] = { received, accepted, announced: this.node.speaker.announcedCount(peer, family) };
+    }
+    const { counters } = session;
+    return {
+      name: settings.name,
+      address: formatAddress(settings.address),
+      asn: settings.asn,
+      state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
+      since: session.stateSince.toISOString(),
+      families,
+      lastError: peer.lastError ?? session.lastError,
+      ...(settings.description === undefined ? {} : { description: settings.description }),
+      ...(negotiated === null
+        ? {}
+        : {
+            holdTimeSeconds: negotiated.holdTimeSeconds,
+            localAddress: formatAddress(negotiated.localAddress),
+            routerId: formatIpv4(negotiated.peerOpen.routerId),
+          }),
+      messages: { received: counters.messagesReceived, sent: counters.messagesSent },
+      ...(peer.isStale ? { stale: true } : {}),
+    };
+  }
+
+  private prefixOf(text: string): Prefix {
+    const address = parseAddress(text);
+    if (address !== null) return { ...address, length: address.family === 0 ? 32 : 128 };
+    const prefix = parsePrefix(text);
+    if (prefix === null) throw new ControlError(400, `${text} is neither an address nor a prefix`);
+    return prefix;
+  }
+
+  private async *fibRows(
+    families: readonly FamilyIndex[],
+    prefix: Prefix | null,
+    state: FibRow['state'] | undefined,
+  ): AsyncGenerator<FibRow> {
+    for (const family of families) {
+      const pages =
+        prefix === null ? this.node.fib.walk(family) : [await this.node.fib.rows(family, prefix, 16)];
+      for await (const page of pages) {
+        for (const row of page) if (state === undefined || row.state === state) yield this.fibRow(row);
+      }
+    }
+  }
+
+  private fibRow(row: FibRouteRow): FibRow {
+    const { forwarding, conflict, error } = row;
+    const hops = forwarding?.kind === 'unicast' ? forwarding.hops : [];
+    const held = conflict && `held by protocol ${conflict.protocol} with the same metric`;
+    return {
+      prefix: formatPrefix(row.prefix),
+      state: row.state,
+      kind: forwarding?.kind ?? null,
+      nextHops: hops.map(({ gateway, ifindex, weight }) => ({
+        gateway: gateway === null ? null : formatAddress(gateway),
+        device: this.node.device(ifindex),
+        weight,
+      })),
+      metric: row.metric,
+      error: error ? `${error.code}: ${error.message}` : (held ?? null),
+    };
+  }
+}

@@ -1,0 +1,250 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  Bird,
+  birdConfig,
+  Frr,
+  frrConfig,
+  kernelRoutes,
+  Lab,
+  type NodeProcess,
+  Tartan,
+  tartanConfig,
+  untilKernelRoute,
+  untilNoKernelRoute,
+  untilPings,
+} from '../../interop/index.js';
+
+const labs: Lab[] = [];
+afterEach(async () => {
+  for (const lab of labs.splice(0)) await lab.down();
+});
+
+/** h1 — t (Tartan) — p (a peer) — h2, routed end to end by BGP in both families. */
+async function line(
+  image: 'frr' | 'bird',
+  spec: Record<string, unknown> = {},
+  peerLines: string[] = [],
+): Promise<Lab> {
+  const tartan = tartanConfig({
+    name: 't',
+    asn: 65001,
+    routerId: '10.0.0.1',
+    spec: {
+      networks: [{ prefix: '10.1.0.0/24' }, { prefix: '2001:db8:1::/64' }],
+      peers: [{ name: 'p', address: '10.0.0.2', asn: 65002, families: ['ipv4', 'ipv6'], connectRetry: 1 }],
+      ...spec,
+    },
+  });
+  const networks = ['10.2.0.0/24', '2001:db8:2::/64'];
+  const families: ('ipv4' | 'ipv6')[] = ['ipv4', 'ipv6'];
+  const peer =
+    image === 'frr'
+      ? frrConfig({
+          asn: 65002,
+          routerId: '10.0.0.2',
+          networks,
+          settings: peerLines,
+          neighbors: [{ address: '10.0.0.1', remoteAsn: 65001, families, settings: ['timers connect 1'] }],
+        })
+      : birdConfig({
+          asn: 65002,
+          routerId: '10.0.0.2',
+          networks,
+          neighbors: [
+            {
+              name: 't',
+              address: '10.0.0.1',
+              remoteAsn: 65001,
+              families,
+              settings: ['connect delay time 1;', ...peerLines],
+              // The pods' networks are connected, so BIRD knows them as such and not as static routes.
+              channel: ['import all;', 'export all;'],
+            },
+          ],
+        });
+  const host = (n: number) => ({
+    image: 'alpine',
+    exec: [
+      `ip addr add 10.${n}.0.2/24 dev eth1`,
+      `ip route add default via 10.${n}.0.1`,
+      `ip -6 addr add 2001:db8:${n}::2/64 dev eth1 nodad`,
+      `ip -6 route add default via 2001:db8:${n}::1`,
+    ],
+  });
+  const router = (n: number) => [
+    `ip addr add 10.0.0.${n}/24 dev eth1`,
+    `ip -6 addr add 2001:db8:ffff::${n}/64 dev eth1 nodad`,
+    `ip addr add 10.${n}.0.1/24 dev eth2`,
+    `ip -6 addr add 2001:db8:${n}::1/64 dev eth2 nodad`,
+  ];
+  const lab = await Lab.up(
+    {
+      name: 'line',
+      topology: {
+        nodes: {
+          t: { image: 'tartan', 'startup-config': 't.yaml', exec: router(1) },
+          p: { image, 'startup-config': 'p.conf', exec: router(2) },
+          h1: host(1),
+          h2: host(2),
+        },
+        links: [
+          { endpoints: ['t:eth1', 'p:eth1'] },
+          { endpoints: ['t:eth2', 'h1:eth1'] },
+          { endpoints: ['p:eth2', 'h2:eth1'] },
+        ],
+      },
+    },
+    { files: { 't.yaml': tartan, 'p.conf': peer } },
+  );
+  labs.push(lab);
+  return lab;
+}
+
+/** Pings at 100 packets a second until it is told to stop; resolves with what was sent and lost. */
+class Flow {
+  private constructor(private readonly process: NodeProcess) {}
+
+  static async start(lab: Lab, from: string, to: string): Promise<Flow> {
+    const process = await lab.spawn(from, ['ping', '-i', '0.01', '-W', '1', to], { name: `ping-${to}` });
+    await process.untilOutput(/bytes from/);
+    return new Flow(process);
+  }
+
+  /** Packets that were answered, and those between them that never were. What was under way at the end does not count. */
+  async stop(): Promise<{ answered: number; lost: number[] }> {
+    await this.process.kill('SIGINT');
+    const answers = [...this.process.output().matchAll(/bytes from .*icmp_seq=(\d+)/g)];
+    const answered = new Set(answers.map(([, sequence]) => Number(sequence)));
+    const lost: number[] = [];
+    for (let sequence = 1; sequence < Math.max(...answered); sequence++) {
+      if (!answered.has(sequence)) lost.push(sequence);
+    }
+    return { answered: answered.size, lost };
+  }
+}
+
+async function flows(lab: Lab): Promise<Flow[]> {
+  const ends: [string, string][] = [
+    ['h1', '10.2.0.2'],
+    ['h2', '10.1.0.2'],
+    ['h1', '2001:db8:2::2'],
+    ['h2', '2001:db8:1::2'],
+  ];
+  for (const [from, to] of ends) await untilPings(lab.node(from), to);
+  return Promise.all(ends.map(([from, to]) => Flow.start(lab, from, to)));
+}
+
+async function expectNoLoss(running: readonly Flow[]): Promise<void> {
+  for (const { answered, lost } of await Promise.all(running.map((flow) => flow.stop()))) {
+    expect(answered).toBeGreaterThan(50);
+    expect(lost).toEqual([]);
+  }
+}
+
+describe('our restart', () => {
+  it.each(['frr', 'bird'] as const)(
+    'loses no packet when we are killed and started again, with %s as peer',
+    async (image) => {
+      const lab = await line(image, {}, image === 'bird' ? ['graceful restart aware;'] : []);
+      const t = new Tartan(lab.node('t'));
+      await t.untilEstablished('p');
+      const running = await flows(lab);
+      await lab.node('t').process.kill('SIGKILL');
+      await untilKernelRoute(lab.node('t'), '10.2.0.0/24');
+      await untilKernelRoute(lab.node('p'), '10.1.0.0/24');
+      await lab.node('t').process.start();
+      await t.untilEstablished('p');
+      await t.untilPeer('p', (peer) => (peer.families.ipv4?.accepted ?? 0) > 0, 'has delivered');
+      await lab.node('t').process.untilOutput(/"type":"restartComplete"/);
+      if (image === 'frr') await new Frr(lab.node('p')).untilPath('10.1.0.0/24');
+      else await new Bird(lab.node('p')).untilRoute('10.1.0.0/24');
+      await expectNoLoss(running);
+      expect((await t.fib({ prefix: '10.2.0.0/24' }))[0]).toMatchObject({ state: 'installed' });
+    },
+  );
+
+  it('takes out what no peer announces any more, once the peers have delivered', async () => {
+    const lab = await line('frr');
+    const t = new Tartan(lab.node('t'));
+    await t.untilInstalled('10.2.0.0/24');
+    await lab.node('t').process.kill('SIGKILL');
+    await new Frr(lab.node('p')).configure(
+      'router bgp 65002',
+      'address-family ipv4 unicast',
+      'no network 10.2.0.0/24',
+    );
+    expect(await kernelRoutes(lab.node('t'), { prefix: '10.2.0.0/24' })).toHaveLength(1);
+    await lab.node('t').process.start();
+    await untilNoKernelRoute(lab.node('t'), '10.2.0.0/24');
+    await untilKernelRoute(lab.node('t'), '2001:db8:2::/64');
+  });
+
+  it('keeps routes on SIGTERM and removes them when the document says so', async () => {
+    const keeping = await line('frr');
+    await new Tartan(keeping.node('t')).untilInstalled('10.2.0.0/24');
+    const running = await flows(keeping);
+    await keeping.node('t').process.kill('SIGTERM');
+    expect(await kernelRoutes(keeping.node('t'), { prefix: '10.2.0.0/24' })).toHaveLength(1);
+    await keeping.node('t').process.start();
+    await keeping.node('t').process.untilOutput(/"type":"restartComplete"/);
+    await expectNoLoss(running);
+
+    const removing = await line('frr', { onStop: { routes: 'remove', sessions: 'cease' } });
+    const t = new Tartan(removing.node('t'));
+    await t.untilInstalled('10.2.0.0/24');
+    await t.untilInstalled('2001:db8:2::/64');
+    await removing.node('t').process.kill('SIGTERM');
+    expect(await kernelRoutes(removing.node('t'), { prefix: '10.2.0.0/24' })).toEqual([]);
+    expect(await kernelRoutes(removing.node('t'), { prefix: '2001:db8:2::/64', family: 6 })).toEqual([]);
+    // A Cease voids graceful restart: the peer drops our routes at once.
+    await untilNoKernelRoute(removing.node('p'), '10.1.0.0/24');
+  });
+});
+
+describe("the peer's restart", () => {
+  it('keeps its routes while FRR restarts with preserved forwarding', async () => {
+    const lab = await line('frr', {}, ['bgp graceful-restart', 'bgp graceful-restart preserve-fw-state']);
+    const t = new Tartan(lab.node('t'));
+    await t.untilInstalled('10.2.0.0/24');
+    await lab.node('p').process.kill('SIGKILL');
+    const peer = await t.untilPeer('p', (row) => row.stale === true, 'is kept as stale');
+    expect(peer.state).not.toBe('established');
+    await untilKernelRoute(lab.node('t'), '10.2.0.0/24');
+    await lab.node('p').process.start();
+    await t.untilPeer(
+      'p',
+      (row) => row.state === 'established' && row.stale !== true,
+      'is back and has delivered',
+    );
+    await untilKernelRoute(lab.node('t'), '10.2.0.0/24');
+    await untilKernelRoute(lab.node('t'), '2001:db8:2::/64');
+  });
+
+  it('drops its routes when it ends without graceful restart, and takes them again', async () => {
+    const lab = await line('bird', {}, ['graceful restart off;']);
+    const t = new Tartan(lab.node('t'));
+    await t.untilInstalled('10.2.0.0/24');
+    await lab.node('p').process.kill('SIGKILL');
+    await untilNoKernelRoute(lab.node('t'), '10.2.0.0/24');
+    await lab.node('p').process.start();
+    await t.untilInstalled('10.2.0.0/24');
+  });
+});
+
+describe('a session whose packets are dropped', () => {
+  it('ends by the hold timer, with its NOTIFICATION, and its routes go', async () => {
+    const lab = await line('bird', {}, ['graceful restart off;', 'hold time 3;', 'error wait time 1, 2;']);
+    const t = new Tartan(lab.node('t'));
+    await t.untilInstalled('10.2.0.0/24');
+    expect((await t.peer('p'))?.holdTimeSeconds).toBe(3);
+    await lab.exec('t', [
+      'nft',
+      'add table inet cut; add chain inet cut in { type filter hook input priority 0; }; add rule inet cut in tcp dport 179 drop; add rule inet cut in tcp sport 179 drop',
+    ]);
+    const peer = await t.untilPeer('p', (row) => row.state !== 'established', 'is down');
+    expect(peer.lastError).toMatch(/hold timer/i);
+    await untilNoKernelRoute(lab.node('t'), '10.2.0.0/24');
+    await lab.exec('t', ['nft', 'delete table inet cut']);
+    await t.untilInstalled('10.2.0.0/24', { timeoutSeconds: 60 });
+  });
+});
