@@ -124,11 +124,30 @@ export class FibReport {
 
   private counts(family: FamilyIndex): FibStatistics['families'][number] {
     const counts = { installed: 0, pending: 0, failed: 0, conflict: 0, held: 0, removing: 0 };
-    const { slots } = this.reconcilers[family];
+    const { slots, refusals } = this.reconcilers[family];
+    const { want, applied, flags } = slots;
+    // A route like the one before it is in the same state, unless that hangs on the prefix too.
+    let like = NO_SLOT;
+    let likeState: FibRouteState = 'installed';
     for (let slot = 0; slot < slots.end; slot++) {
       if (!slots.isLive(slot)) continue;
+      if (
+        like !== NO_SLOT &&
+        want[slot] === want[like] &&
+        flags[slot] === flags[like] &&
+        applied[2 * slot] === applied[2 * like] &&
+        applied[2 * slot + 1] === applied[2 * like + 1]
+      ) {
+        counts[likeState]++;
+        continue;
+      }
       const state = this.state(family, slot);
-      if (state !== null) counts[state]++;
+      if (state === null) continue;
+      counts[state]++;
+      const underWay = state === 'pending' && (flags[slot] & (SLOT_QUEUED | SLOT_IN_FLIGHT)) !== 0;
+      const hangsOnPrefix = refusals.size > 0 || (state === 'pending' && !underWay);
+      like = hangsOnPrefix && state !== 'installed' ? NO_SLOT : slot;
+      likeState = state;
     }
     const { installed, pending, failed, conflict, held, removing } = counts;
     return { installed, pending: pending + removing, failed, conflict, held };

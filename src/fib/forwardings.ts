@@ -8,7 +8,7 @@ import type { ForwardingId } from '../rib/ids.js';
 import type { NexthopGroup, NexthopObjects } from './nexthop-objects.js';
 import { normalHops, plainForm, type RouteForms } from './route-forms.js';
 import { desiredForwarding } from './shared-fib.js';
-import type { Forwarding, KernelSettings } from './types.js';
+import type { Forwarding, Hop, KernelSettings } from './types.js';
 
 /** From so many routes on an entry gets a nexthop group. */
 export const PROMOTE_AT = 64;
@@ -132,8 +132,11 @@ export class Forwardings {
     if (entry.released) this.dropUnused(id, entry);
   }
 
-  /** What to write for routes of `family` that desire `want`: see `target`, overwritten by the next call. */
-  resolve(family: FamilyIndex, want: number): Target {
+  /**
+   * What to write for routes of `family` that desire `want`: see `target`, overwritten by the next call.
+   * @param applied form that the route at hand has in the kernel, 0: none.
+   */
+  resolve(family: FamilyIndex, want: number, applied = 0): Target {
     const { target } = this;
     target.form = 0;
     target.equivalent = 0;
@@ -154,7 +157,7 @@ export class Forwardings {
     if (!this.isWritable(family, forwarding)) return target;
     const source = this.settings.source[family];
     if (f.plain === 0) f.plain = this.forms[family].intern(plainForm(forwarding, source));
-    const { group } = f.group === null ? this.promote(family, f, forwarding.hops) : f;
+    const { group } = f.group === null ? this.promote(family, f, forwarding.hops, applied) : f;
     if (group === null || this.isUnusable(group)) {
       target.form = f.plain;
       target.status = READY;
@@ -256,16 +259,18 @@ export class Forwardings {
     );
   }
 
-  /** Gives the entry a group when it deserves one: an adopted one with the same hops, or a new one. */
-  private promote(
-    family: FamilyIndex,
-    f: PerFamily,
-    hops: Parameters<NexthopObjects['create']>[1],
-  ): PerFamily {
+  /**
+   * Gives the entry a group when it deserves one: the one that its route was left with by an earlier run, another that
+   * was left with the same hops, or a new one.
+   */
+  private promote(family: FamilyIndex, f: PerFamily, hops: readonly Hop[], applied: number): PerFamily {
     if (!this.objectsSupported) return f;
-    f.group = this.objects.adopt(family, hops, (id) => this.usesNexthop(family, id));
+    const left = applied === 0 || applied === f.plain ? 0 : this.forms[family].get(applied).nexthopId;
+    if (left !== 0) f.group = this.objects.adopt(family, hops, (id) => id === left);
     if (f.group === null && (f.users >= PROMOTE_AT || (family === IPV6 && hops.length > 1))) {
-      f.group = this.objects.create(family, hops);
+      f.group =
+        this.objects.adopt(family, hops, (id) => this.usesNexthop(family, id)) ??
+        this.objects.create(family, hops);
     }
     return f;
   }

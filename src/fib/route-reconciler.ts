@@ -490,8 +490,9 @@ export class RouteReconciler {
     state.applied1 = slots.applied[2 * slot + 1];
     state.mayRemove = this.swept || (slots.flags[slot] & SLOT_HELD) === 0;
     if (want !== 0) {
-      const target = this.forwardings.resolve(this.family, want);
       state.metricClass = this.metrics[0] === this.metrics[1] ? 0 : desiredMetricClass(want);
+      const here = state.metricClass === 1 ? state.applied1 : state.applied0;
+      const target = this.forwardings.resolve(this.family, want, here);
       state.target = target.status === READY ? target.form : 0;
       state.equivalent = target.equivalent;
       state.replaceable = this.forms.isReplaceable(state.metricClass === 1 ? state.applied1 : state.applied0);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { blackhole, FibLab, until, via } from './support/fib-lab.js';
+import type { Forwarding, KernelSettings } from '../../src/fib/types.js';
+import { address, blackhole, FibLab, type FibProcess, until, via } from './support/fib-lab.js';
 
 const A = 10;
 const B = 20;
@@ -113,6 +114,75 @@ describe('the FIB in a real kernel', () => {
     await after.define(8, via(['198.51.100.2', B]));
     await after.fence();
     expect((await lab.routes('proto 84 via 198.51.100.2')).length).toBe(900);
+  });
+
+  it('knows every form of route again that it writes', async () => {
+    await using lab = await FibLab.up();
+    const onlink = (gateway: string, ifindex: number): Forwarding => ({
+      kind: 'unicast',
+      hops: [{ gateway: address(gateway), ifindex, weight: 1, onlink: true }],
+    });
+    const weighted: Forwarding = {
+      kind: 'unicast',
+      hops: [
+        { gateway: address('192.0.2.2'), ifindex: A, weight: 3, onlink: false },
+        { gateway: address('198.51.100.2'), ifindex: B, weight: 200, onlink: false },
+        { gateway: address('2001:db8:a::7'), ifindex: A, weight: 1, onlink: false },
+      ],
+    };
+    const forms: Forwarding[] = [
+      via(['192.0.2.2', A]),
+      via([null, A]),
+      onlink('203.0.113.7', A),
+      via(['2001:db8:a::2', A]),
+      weighted,
+      blackhole,
+    ];
+    const forms6: Forwarding[] = [
+      via(['2001:db8:a::2', A]),
+      via([null, A]),
+      onlink('2001:db8:ffff::7', A),
+      via(['2001:db8:a::2', A], ['2001:db8:b::2', B]),
+      via([null, A], [null, B]),
+      blackhole,
+    ];
+    const desire = async (fib: FibProcess) => {
+      for (const [i, form] of forms.entries()) {
+        await fib.define(1 + i, form);
+        // Once carrying its hops, once by a nexthop group.
+        await fib.route(`172.16.${i}.0/24`, 1 + i, i % 2 === 0 ? 0 : 1);
+        await fib.define(101 + i, form);
+        for (let n = 0; n < 70; n++) await fib.route(`10.${i}.${n}.0/24`, 101 + i);
+      }
+      for (const [i, form] of forms6.entries()) {
+        await fib.define(51 + i, form);
+        await fib.route(`2001:db8:1:${i}::/64`, 51 + i);
+        await fib.define(151 + i, form);
+        for (let n = 0; n < 70; n++) await fib.route(`2001:db8:2:${i}${n + 100}::/64`, 151 + i);
+      }
+      await fib.fence();
+    };
+    const sources: KernelSettings['source'] = [address('192.0.2.1'), address('2001:db8:a::1')];
+    for (const source of [[null, null], sources] as const) {
+      const before = await lab.start({ source });
+      await desire(before);
+      expect((await before.statistics()).families).toMatchObject([
+        { installed: 71 * forms.length, pending: 0, failed: 0 },
+        { installed: 71 * forms6.length, pending: 0, failed: 0 },
+      ]);
+      expect([await lab.count(4), await lab.count(6)]).toEqual([71 * forms.length, 71 * forms6.length]);
+      await before.kill();
+      const monitor = await lab.monitor();
+      const after = await lab.start({ source });
+      await desire(after);
+      await after.sweep();
+      await after.fence();
+      expect(monitor).toEqual([]);
+      expect((await after.statistics()).resyncs).toBe(0);
+      await after.close('remove');
+      expect([await lab.count(4), await lab.count(6)]).toEqual([0, 0]);
+      expect(await lab.ip('nexthop show')).toBe('');
+    }
   });
 
   it('never writes over a route of someone else, and takes the place when it goes', async () => {
@@ -423,12 +493,14 @@ describe('the FIB in a real kernel', () => {
       await fib.fence();
     });
     times['rewritten one by one'] = await time(() => fib.bulk(count, 2));
-    times['link lost and back, all healed'] = await time(async () => {
-      await lab.ip('link set b0 down');
-      await until('known', async () => (await fib.statistics()).families[0].failed === count, 20);
-      await lab.ip('link set b0 up');
-      await until('all back', async () => (await fib.statistics()).families[0].installed === count, 20);
-    });
+    times['link set down'] = await time(() => lab.ip('link set b0 down'));
+    times['the loss of all known'] = await time(() =>
+      until('known', async () => (await fib.statistics()).families[0].failed === count, 20),
+    );
+    times['link set up'] = await time(() => lab.ip('link set b0 up'));
+    times['all back'] = await time(() =>
+      until('all back', async () => (await fib.statistics()).families[0].installed === count, 20),
+    );
     expect(await lab.count()).toBe(count);
     await fib.kill();
     const again = new Date();

@@ -124,12 +124,13 @@ export class FibLab {
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (line.includes('proto 84')) lines.push(line.trim());
     });
-    // It listens when it tells of a route made for that.
+    // It listens when it tells of a route made for that, and told all when it tells of its end.
+    const probe = 'blackhole 203.0.113.255 table 9 proto 84';
     await until('ip monitor listens', async () => {
-      await this.ip('route replace blackhole 203.0.113.255 table 9 proto 84');
+      await this.ip(`route add ${probe}`);
+      await this.ip(`route del ${probe}`);
       return lines.length > 0;
     });
-    await this.ip('route del blackhole 203.0.113.255 table 9 proto 84');
     await until('ip monitor told all', async () => lines.at(-1)?.startsWith('Deleted') === true);
     lines.length = 0;
     return lines;
