@@ -183,6 +183,11 @@ export class FamilyRib {
     return this.paths.bestOf(prefix);
   }
 
+  /** Whether paths of the prefix have changed since it was last decided: `best` may be missing only for the moment. */
+  isUndecided(prefix: PrefixId): boolean {
+    return prefix < this.flags.length && (this.flags[prefix] & DIRTY) !== 0;
+  }
+
   /** The paths to forward by: the best, and with it those that tie with it, as far as `maxPaths` allows. */
   multipath(prefix: PrefixId): PathId[] {
     const best = this.paths.bestOf(prefix);

@@ -94,6 +94,8 @@ export class UpdateGroup {
   private catchingUp: Stream[] = [];
   private readonly context: StreamContext;
   private timer = false;
+  /** Dirty prefixes that the decision process has not come to yet. Scratch of `evaluate`. */
+  private readonly undecided: PrefixId[] = [];
   /** The last `run` only looked at dirty prefixes and sent nothing. */
   private gathers = false;
 
@@ -243,17 +245,23 @@ export class UpdateGroup {
 
   /** Looks at dirty prefixes. Returns whether the time is over and there is not yet enough to send. */
   private evaluate(deadline: number): boolean {
-    const { dirty, main } = this;
+    const { dirty, main, undecided } = this;
+    let timeIsOver = false;
     while (dirty.size > 0) {
       for (let n = EVALUATED_AT_ONCE; n > 0; n--) {
         const prefix = dirty.take();
         if (prefix === NONE) break;
-        this.evaluatePrefix(prefix as PrefixId);
+        // A best path that went is not replaced yet: to look now would be to withdraw what is about to be announced.
+        if (this.table.isUndecided(prefix as PrefixId)) undecided.push(prefix as PrefixId);
+        else this.evaluatePrefix(prefix as PrefixId);
       }
-      if (main.pending.size >= PENDING_BEFORE_FLUSH && !main.isBlocked) return false;
-      if (performance.now() >= deadline) return dirty.size > 0;
+      if (main.pending.size >= PENDING_BEFORE_FLUSH && !main.isBlocked) break;
+      timeIsOver = performance.now() >= deadline;
+      if (timeIsOver) break;
     }
-    return false;
+    for (const prefix of undecided) dirty.add(prefix);
+    undecided.length = 0;
+    return timeIsOver && dirty.size > 0;
   }
 
   private evaluatePrefix(prefix: PrefixId): void {
