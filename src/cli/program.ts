@@ -103,9 +103,9 @@ function addDocumentVerbs(program: Command, terminal: Terminal, done: Done): voi
     )
     .addHelpText('after', '\nSIGHUP reloads the configuration, SIGTERM and SIGINT stop the daemon.')
     .action(async (options: { config: string[]; node?: string; logLevel: string }, command: Command) => {
-      const { run } = await import('./run.js');
+      const { runDaemon } = await import('../daemon.js');
       done(
-        await run({
+        await runDaemon({
           paths: options.config,
           ...(options.node === undefined ? {} : { node: options.node }),
           controlPath: command.optsWithGlobals<{ control?: string }>().control ?? defaultControlPath,
@@ -157,16 +157,16 @@ function addShow(program: Command, terminal: Terminal): void {
       await showPeers(await clientOf(command), terminal, options.output);
     });
   const onlyOne = (view: (typeof peerViews)[number], text: string) =>
-    new Option(`--${view}`, text).conflicts(['all', ...peerViews.filter((other) => other !== view)]);
+    new Option(`--${view}`, text).conflicts(peerViews.filter((other) => other !== view));
   asking(show.command('routes'))
     .description('routes of the RIB: the best ones, or those of one peer')
     .addArgument(
-      new Argument('[prefix]', 'this prefix alone; for an address, the longest match').argParser(
+      new Argument('[prefix]', 'every path to this prefix; for an address, to the longest match').argParser(
         prefixOrAddress,
       ),
     )
     .option('--count', 'print how many there are')
-    .option('-a, --all', 'every path, not the best alone')
+    .addOption(new Option('-a, --all', 'every path, not the best alone').conflicts('peer'))
     .addOption(familyOption())
     .option('-p, --peer <name>', 'routes of this peer (without more: those accepted from it)')
     .addOption(onlyOne('received', 'as the peer sent them, before the import filters'))
@@ -179,7 +179,9 @@ function addShow(program: Command, terminal: Terminal): void {
         command.error(`error: option '--${view}' needs '--peer <name>' beside it`);
       }
       const query: RouteQuery = {
-        view: view ?? (options.all ? 'all' : options.peer === undefined ? 'best' : 'accepted'),
+        view:
+          view ??
+          (options.peer !== undefined ? 'accepted' : options.all || prefix !== undefined ? 'all' : 'best'),
         ...(prefix === undefined ? {} : { prefix }),
         ...(options.family === undefined ? {} : { family: options.family }),
         ...(options.peer === undefined ? {} : { peer: options.peer }),

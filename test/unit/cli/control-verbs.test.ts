@@ -108,8 +108,8 @@ describe('show routes', () => {
   it.each([
     [[], { view: 'best' }],
     [['--all'], { view: 'all' }],
-    [['10.1.0.0/16'], { view: 'best', prefix: '10.1.0.0/16' }],
-    [['2001:db8::1', '--family', 'ipv6'], { view: 'best', prefix: '2001:db8::1', family: 'ipv6' }],
+    [['10.1.0.0/16'], { view: 'all', prefix: '10.1.0.0/16' }],
+    [['2001:db8::1', '--family', 'ipv6'], { view: 'all', prefix: '2001:db8::1', family: 'ipv6' }],
     [['--peer', 'tor1'], { view: 'accepted', peer: 'tor1' }],
     [['--peer', 'tor1', '--received'], { view: 'received', peer: 'tor1' }],
     [['--peer', 'tor1', '--accepted'], { view: 'accepted', peer: 'tor1' }],
@@ -364,6 +364,7 @@ describe('a question that cannot be asked', () => {
     [['show', 'routes', '10.0.0.0/33'], /Expected an address or a prefix/],
     [['show', 'routes', '--received'], /'--received' needs '--peer <name>'/],
     [['show', 'routes', '--peer', 'x', '--received', '--accepted'], /cannot be used with/],
+    [['show', 'routes', '--all', '--peer', 'x'], /cannot be used with/],
     [['explain'], /missing required argument 'prefix'/],
     [['peer', 'x', 'explode'], /Allowed choices are shutdown, enable, reset/],
     [['check'], /required option .*--config/],
