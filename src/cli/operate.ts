@@ -3,7 +3,7 @@ import { type ControlClient, ControlInterruptedError } from '../control/client.j
 import type { DaemonEvent, PeerAction } from '../control/index.js';
 import { type OutputFormat, printValue, toYaml } from './output.js';
 import type { Terminal } from './terminal.js';
-import { fieldText } from './text.js';
+import { fieldText, printable } from './text.js';
 
 /** Returns the exit code: 1 where the new configuration was refused. */
 export async function reload(
@@ -60,7 +60,7 @@ export async function events(
 function eventText({ time, type, ...fields }: DaemonEvent, { colour }: Terminal): string {
   const rest = Object.entries(fields).map(([key, value]) => {
     const text = fieldText(value);
-    return `${colour.dim(`${key}=`)}${/[\s"]/.test(text) ? JSON.stringify(text) : text}`;
+    return `${colour.dim(`${key}=`)}${printable(/[\s"]/.test(text) ? JSON.stringify(text) : text)}`;
   });
   return [time, colour.bold(type), ...rest].join(' ');
 }

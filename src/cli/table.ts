@@ -3,6 +3,7 @@
  * that a table may be a million rows long: the first ones decide how wide the columns are.
  */
 import { type Terminal, wrap } from './terminal.js';
+import { printable } from './text.js';
 
 export interface Column<Row> {
   readonly title: string;
@@ -54,7 +55,7 @@ export async function printTable<Row>(
 
 function linesOf<Row>(column: Column<Row>, row: Row): readonly string[] {
   const cell = column.cell(row);
-  return typeof cell === 'string' ? [cell] : cell;
+  return (typeof cell === 'string' ? [cell] : cell).map(printable);
 }
 
 function widthsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number): number[] {

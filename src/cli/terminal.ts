@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import colours from 'picocolors';
+import { printable } from './text.js';
 
 /** Tables are as wide as the terminal, or this wide where there is none. */
 const defaultWidth = 100;
@@ -30,12 +31,12 @@ export function createTerminal(
   };
 }
 
-/** Breaks text between words into lines of at most `width` columns. */
+/** Breaks text between words into lines of at most `width` columns, fit to be printed. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const paragraph of text.split('\n')) {
     let line = '';
-    for (const word of paragraph.split(' ')) {
+    for (const word of printable(paragraph).split(' ')) {
       if (line !== '' && line.length + 1 + word.length > width) {
         lines.push(line);
         line = word;

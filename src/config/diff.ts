@@ -224,5 +224,7 @@ function show(value: unknown): string {
     const entries = Object.entries(value).map(([key, item]) => `${key}: ${show(item)}`);
     return `{${entries.join(', ')}}`;
   }
+  // Free text stays on its line and shows where it ends.
+  if (typeof value === 'string' && !/^[\x21-\x7e]+$/.test(value)) return JSON.stringify(value);
   return String(value);
 }

@@ -75,6 +75,14 @@ describe('show peers', () => {
     expect(below).toMatch(/ last error: the connection was refused/);
   });
 
+  it("shows a peer's words without obeying them", async () => {
+    const spoken = { ...peers[0], description: 'a\u001b[2J\u009b31m\rb', name: 'x\u0007' };
+    const { tartan } = await daemon({ peers: [spoken] });
+    const { out } = await tartan('show', 'peers');
+    expect(out).toContain('a\\x1b[2J\\x9b31m\\x0db');
+    expect(out).toMatch(/^x\\x07 /m);
+  });
+
   it('is the rows themselves for scripts', async () => {
     const { tartan } = await daemon({ peers });
     expect(JSON.parse((await tartan('show', 'peers', '-o', 'json')).out)).toEqual(peers);

@@ -1,0 +1,308 @@
+/** What `render` writes is read back as the same Router, and as one that differs in nothing. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Address, type FamilyIndex, networkOf, type Prefix } from '../../src/address/index.js';
+import { diffRouter, formatIssue, formatRouter, loadRouter, type Router } from '../../src/config/index.js';
+import type { Filter } from '../../src/policy/types.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'tartan-render-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function load(text: string, name: string): Router {
+  const file = join(folder, name);
+  writeFileSync(file, text);
+  const { router, errors } = loadRouter([file]);
+  if (router === null) throw new Error(`${errors.map(formatIssue).join('\n')}\n${text}`);
+  return router;
+}
+
+const word = fc.integer({ min: 0, max: 0xffffffff });
+const family = fc.constantFrom<FamilyIndex>(0, 1);
+const seconds = (min: number, max: number) => fc.integer({ min, max });
+const flag = fc.boolean();
+/** Names that YAML would take for something else if they stood there bare are among them. */
+const name = fc.oneof(
+  fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,20}$/),
+  fc.constantFrom(
+    'null',
+    'true',
+    'no',
+    '0x10',
+    '1e3',
+    '65000:100',
+    '1.5',
+    '2026-01-01',
+    '12:30:45',
+    '_',
+    '0',
+  ),
+);
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 200 }),
+  fc.constantFrom('', ' ', '#', '- a', 'a: b', '\n', 'x\n\ny\n', '"', "'", '\t', '!tag', '&a *a', '<<', '~'),
+);
+
+const anyAddress = (of: FamilyIndex): fc.Arbitrary<Address> =>
+  of === 0
+    ? word.map((a) => ({ family: 0 as const, a, b: 0, c: 0, d: 0 }))
+    : fc.tuple(word, word, word, word).map(([a, b, c, d]) => ({ family: 1 as const, a, b, c, d }));
+
+/** Addresses of one host on no particular link. */
+const unicast = (of: FamilyIndex): fc.Arbitrary<Address> =>
+  of === 0
+    ? fc.integer({ min: 0x01000000, max: 0xdfffffff }).map((a) => ({ family: 0, a, b: 0, c: 0, d: 0 }))
+    : fc.tuple(fc.integer({ min: 0x20000000, max: 0x3fffffff }), word, word, word).map(([a, b, c, d]) => {
+        return { family: 1, a, b, c, d };
+      });
+
+const prefixOf = (of: FamilyIndex): fc.Arbitrary<Prefix> =>
+  fc
+    .tuple(anyAddress(of), fc.integer({ min: 0, max: of === 0 ? 32 : 128 }))
+    .map(([address, length]) => networkOf(address, length));
+const prefix = family.chain(prefixOf);
+
+const communities = fc.uniqueArray(word, { maxLength: 4 });
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+
+/** Without the keys that hold nothing, as Routers have them. */
+function given<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+const prefixMatch = prefix.chain((value) => {
+  const longest = value.family === 0 ? 32 : 128;
+  return fc
+    .tuple(
+      fc.integer({ min: value.length, max: longest }),
+      fc.integer({ min: value.length, max: longest }),
+      flag,
+    )
+    .map(([x, y, exact]) =>
+      exact
+        ? { prefix: value, ge: value.length, le: value.length }
+        : { prefix: value, ge: Math.min(x, y), le: Math.max(x, y) },
+    );
+});
+
+const rule = fc.record({
+  match: fc
+    .record({
+      prefixes: optional(fc.array(prefixMatch, { maxLength: 3 })),
+      family: optional(fc.constantFrom('ipv4', 'ipv6')),
+      communities: optional(communities),
+    })
+    .filter((match) => match.prefixes === undefined || match.family === undefined)
+    .map(given),
+  set: fc
+    .record({
+      nextHop: optional(fc.oneof(fc.constantFrom('self', 'unchanged'), family.chain(unicast))),
+      localPref: optional(word),
+      med: optional(fc.oneof(word, fc.constant('remove' as const))),
+      communities: optional(
+        fc
+          .record({ set: optional(communities), add: optional(communities), remove: optional(communities) })
+          .map(given),
+      ),
+    })
+    .map(given),
+  action: optional(fc.constantFrom('accept', 'reject')),
+});
+
+const filters = fc
+  .dictionary(name, fc.array(rule, { maxLength: 4 }), { maxKeys: 4, noNullPrototype: true })
+  .map((dictionary) =>
+    Object.fromEntries(
+      Object.entries(dictionary).map(([key, rules]) => [key, { name: key, rules: rules.map(given) }]),
+    ),
+  ) as fc.Arbitrary<Record<string, Filter>>;
+
+const gracefulRestart = fc.record({
+  enabled: flag,
+  restartTimeSeconds: seconds(0, 4095),
+  deferralSeconds: seconds(1, 86400),
+});
+
+const port = fc.integer({ min: 1, max: 65535 });
+const asn = fc.integer({ min: 1, max: 0xffffffff });
+
+const peersOf = (ours: number, filterNames: string[]) => {
+  const list = optional(
+    filterNames.length === 0
+      ? fc.constant(undefined)
+      : fc.array(fc.constantFrom(...filterNames), { minLength: 1, maxLength: 3 }),
+  );
+  const peer = family
+    .chain((of) =>
+      fc.record({
+        name,
+        description: optional(text),
+        address: unicast(of),
+        port,
+        asn: fc.oneof(fc.constant(ours), asn),
+        localAddress: optional(unicast(of)),
+        passive: flag,
+        shutdown: flag,
+        multihop: fc.option(fc.integer({ min: 1, max: 255 })),
+        families: fc.constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6']),
+        holdTimeSeconds: fc.oneof(fc.constant(0), seconds(3, 65535)),
+        keepaliveSeconds: optional(seconds(1, 21845)),
+        connectRetrySeconds: seconds(1, 65535),
+        delayOpenSeconds: seconds(0, 65535),
+        idleHoldSeconds: seconds(0, 65535),
+        nextHop: fc.constantFrom('auto', 'self', 'unchanged'),
+        import: list,
+        export: list,
+        gracefulRestart,
+        routeReflectorClient: flag,
+      }),
+    )
+    .filter(
+      ({ holdTimeSeconds, keepaliveSeconds = 0 }) =>
+        holdTimeSeconds === 0 || keepaliveSeconds * 2 <= holdTimeSeconds,
+    )
+    .filter((value) => value.asn === ours || !value.routeReflectorClient)
+    .map(given);
+  return fc
+    .uniqueArray(peer, { selector: (value) => value.name, maxLength: 4 })
+    .map((list) => list.map((value, i) => ({ ...value, port: 1000 + i })));
+};
+
+const byPrefix = { selector: (value: { prefix: Prefix }) => JSON.stringify(value.prefix), maxLength: 4 };
+
+const staticRoute = fc.oneof(
+  fc.record({ prefix, via: fc.constant([]), blackhole: fc.constant(true) }),
+  family.chain((of) =>
+    fc
+      .record({
+        prefix: prefixOf(of),
+        via: fc.array(unicast(of), { minLength: 1, maxLength: 3 }),
+        device: optional(fc.constantFrom('eth0', 'null', '0', 'lan.100')),
+        blackhole: fc.constant(false),
+      })
+      .map(given),
+  ),
+  fc.record({
+    prefix,
+    via: fc.constant([]),
+    device: fc.constantFrom('eth0', 'true'),
+    blackhole: fc.constant(false),
+  }),
+);
+
+const patterns = fc.array(fc.constantFrom('eth0', '*', 'cali*', 'null', '-', '0'), { maxLength: 3 });
+const preference = fc.integer({ min: 0, max: 255 });
+
+const router: fc.Arbitrary<Router> = fc
+  .tuple(asn, filters)
+  .chain(([ours, defined]) =>
+    fc.record({
+      name,
+      asn: fc.constant(ours),
+      routerId: unicast(0).map((address) => address.a),
+      listen: fc.uniqueArray(fc.record({ address: family.chain(anyAddress), port }), {
+        selector: (value) => JSON.stringify(value),
+        maxLength: 3,
+      }),
+      maxPaths: fc.integer({ min: 1, max: 256 }),
+      ebgpRequiresPolicy: flag,
+      onStop: fc.record({
+        routes: fc.constantFrom('keep', 'remove'),
+        sessions: fc.constantFrom('graceful', 'cease'),
+      }),
+      gracefulRestart,
+      preference: fc.record({
+        originated: preference,
+        connected: preference,
+        static: preference,
+        inventory: preference,
+        bgp: preference,
+        kernel: preference,
+      }),
+      peers: peersOf(ours, Object.keys(defined)),
+      filters: fc.constant(defined),
+      networks: fc.uniqueArray(fc.record({ prefix, blackhole: flag, communities }), byPrefix),
+      static: fc.uniqueArray(staticRoute, byPrefix),
+      learn: fc.record({
+        connected: patterns,
+        kernel: fc.array(
+          fc.record({
+            protocols: fc.array(fc.integer({ min: 1, max: 83 }), { minLength: 1, maxLength: 3 }),
+            interfaces: patterns,
+          }),
+          { maxLength: 2 },
+        ),
+      }),
+      kernel: fc.record({
+        install: flag,
+        table: fc.integer({ min: 1, max: 0xffffffff }).filter((table) => table !== 255),
+        protocol: fc.integer({ min: 84, max: 255 }),
+        metric: fc.integer({ min: 0, max: 4294967293 }),
+        source: fc.record({ ipv4: optional(unicast(0)), ipv6: optional(unicast(1)) }).map(given),
+        nexthopCompat: fc.option(flag),
+      }),
+    }),
+  )
+  .map((value) => value as unknown as Router);
+
+describe('a Router that was rendered', () => {
+  it.each(['yaml', 'json'] as const)('loads again to the same Router, from %s', (format) => {
+    fc.assert(
+      fc.property(router, (value) => {
+        const again = load(formatRouter(value, format), `router.${format}`);
+        expect(again).toEqual(value);
+        expect(diffRouter(value, again).lines).toEqual([]);
+        expect(formatRouter(again, format)).toBe(formatRouter(value, format));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('differs from another in one line per change, and in none where only the order is another', () => {
+    const keys = [
+      'peers',
+      'filters',
+      'networks',
+      'static',
+      'listen',
+      'learn',
+      'kernel',
+      'preference',
+    ] as const;
+    fc.assert(
+      fc.property(router, router, fc.constantFrom(...keys), (old, other, key) => {
+        const next: Router = { ...old, [key]: other[key] };
+        const { lines } = diffRouter(old, next);
+        expect(lines.length === 0).toBe(inOneOrder(old) === inOneOrder(next));
+        for (const line of lines) expect(line).toMatch(/^\P{Cc}+$/u);
+        const turned: Router = {
+          ...old,
+          peers: old.peers.toReversed(),
+          networks: old.networks.toReversed(),
+          static: old.static.toReversed(),
+          listen: old.listen.toReversed(),
+          filters: Object.fromEntries(Object.entries(old.filters).reverse()),
+        };
+        expect(diffRouter(old, turned).lines).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** As text in which things that have a name of their own stand in one order. */
+function inOneOrder(value: Router): string {
+  const sorted = <T>(list: readonly T[]) => list.map((item) => JSON.stringify(item)).sort();
+  return JSON.stringify({
+    ...value,
+    peers: sorted(value.peers),
+    networks: sorted(value.networks),
+    static: sorted(value.static),
+    listen: sorted(value.listen),
+    filters: sorted(Object.entries(value.filters)),
+  });
+}
