@@ -69,7 +69,7 @@ const gracefulRestart = {
     },
     deferral: {
       ...seconds(1, 86400),
-      default: 180,
+      default: 60,
       description:
         "At start, the longest wait for every peer's End-of-RIB before adopted kernel routes that nobody announced again are removed.",
     },

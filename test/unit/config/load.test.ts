@@ -18,7 +18,7 @@ describe('a document without mistakes', () => {
       maxPaths: 1,
       ebgpRequiresPolicy: true,
       onStop: { routes: 'keep', sessions: 'graceful' },
-      gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 180 },
+      gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
       preference: { originated: 250, connected: 240, static: 200, inventory: 150, bgp: 100, kernel: 10 },
       peers: [],
       filters: {},
