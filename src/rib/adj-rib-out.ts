@@ -48,34 +48,45 @@ export class AdjRibOut {
     return (page === undefined ? 0 : page[((prefix & PAGE_MASK) << 1) | 1]) as SourceId;
   }
 
+  /** What `exchange` found. */
+  oldSet = REJECTED;
+  oldSource = 0 as SourceId;
+
   /**
-   * Writes or, with REJECTED, removes the entry. References to attribute sets are the caller's business: the table
-   * stands on one reference per entry.
+   * Writes or, with REJECTED, removes the entry, and leaves what was there before in `oldSet` and `oldSource`. Returns
+   * whether that is something else. References to attribute sets are the caller's business: the table stands on one
+   * per entry.
    */
-  put(prefix: PrefixId, attrSet: AttrSetId, source: SourceId): void {
+  exchange(prefix: PrefixId, attrSet: AttrSetId, source: SourceId): boolean {
     const index = prefix >>> PAGE_BITS;
     let page = this.pages[index];
     if (page === undefined) {
-      if (attrSet === REJECTED) return;
+      this.oldSet = REJECTED;
+      if (attrSet === REJECTED) return false;
       page = this.addPage(index);
     }
     const at = (prefix & PAGE_MASK) << 1;
-    if (page[at] !== REJECTED) {
-      this.bySource[page[at + 1]]--;
+    const oldSet = page[at] as AttrSetId;
+    const oldSource = page[at | 1] as SourceId;
+    this.oldSet = oldSet;
+    this.oldSource = oldSource;
+    if (oldSet === attrSet && oldSource === source) return false;
+    page[at] = attrSet;
+    page[at | 1] = source;
+    if (oldSet !== REJECTED) {
+      this.bySource[oldSource]--;
       this.total--;
       this.used[index]--;
     }
-    page[at] = attrSet;
-    if (attrSet === REJECTED) {
-      page[at + 1] = 0;
-      if (this.used[index] === 0) this.dropPage(index);
-      return;
+    if (attrSet !== REJECTED) {
+      if (source >= this.bySource.length) this.growSources(source);
+      this.bySource[source]++;
+      this.total++;
+      this.used[index]++;
+    } else if (this.used[index] === 0) {
+      this.dropPage(index);
     }
-    page[at + 1] = source;
-    if (source >= this.bySource.length) this.growSources(source);
-    this.bySource[source]++;
-    this.total++;
-    this.used[index]++;
+    return true;
   }
 
   /** The first announced prefix at or above `from`, or -1. */

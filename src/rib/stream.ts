@@ -17,6 +17,7 @@ import type { AttrSets } from './attr-sets.js';
 import { type AttrSetId, NONE, type PrefixId, REJECTED, type SourceId } from './ids.js';
 import { type BucketId, NO_BUCKET, NOTHING_SENT, PendingRoutes } from './pending.js';
 import type { PrefixTable } from './prefix-table.js';
+import type { SourceSet } from './source-set.js';
 
 /** A peer as its update groups see it. */
 export interface GroupMember {
@@ -53,8 +54,8 @@ export interface StreamContext {
   readonly encoder: UpdateEncoder;
   /** For what goes to one member alone. */
   readonly lateEncoder: UpdateEncoder;
-  /** Whether a member of the group is this source. */
-  isMember(source: number): boolean;
+  /** The group's members, as sources. */
+  readonly memberSources: SourceSet;
   /** `prefixes` prefixes were withdrawn, because this set leaves no room for a prefix in a message (RFC 8654 §4). */
   tooLong(attrSet: AttrSetId, prefixes: number): void;
   /** The clock of `blockedSince`. */
@@ -142,28 +143,27 @@ export class Stream {
   }
 
   /**
-   * The Adj-RIB-Out's entry of a prefix has changed from (`oldSet`, `oldSource`) to (`newSet`, `newSource`), where
-   * REJECTED stands for no entry. Both sets are still held.
+   * The Adj-RIB-Out's entry of a prefix has changed from (`oldSet`, `oldSource`) to `newSet`, where REJECTED stands for
+   * no entry. `excluded` is the new source if it is a member, else NONE. Both sets are still held.
    */
   changed(
     prefix: PrefixId,
     oldSet: AttrSetId,
     oldSource: SourceId,
     newSet: AttrSetId,
-    newSource: SourceId,
+    excluded: SourceId | typeof NONE,
   ): void {
     if (prefix >= this.cursor || this.members.length === 0) return;
-    const { pending, context } = this;
-    const waits = pending.has(prefix);
-    const sent = waits ? pending.sent(prefix) : oldSet === REJECTED ? NOTHING_SENT : oldSource;
+    const { pending } = this;
+    const sent = pending.has(prefix) ? pending.sent(prefix) : oldSet === REJECTED ? NOTHING_SENT : oldSource;
     if (newSet !== REJECTED) {
-      const excluded = context.isMember(newSource) ? newSource : NONE;
       if (sent === NOTHING_SENT && this.isOnly(excluded)) pending.remove(prefix);
       else pending.put(prefix, newSet, excluded, sent);
     } else if (sent === NOTHING_SENT || this.isOnly(sent)) {
       pending.remove(prefix);
     } else {
-      pending.put(prefix, REJECTED, (context.isMember(sent) ? sent : NONE) as SourceId, sent);
+      const isMember = this.context.memberSources.has(sent);
+      pending.put(prefix, REJECTED, isMember ? (sent as SourceId) : NONE, sent);
     }
   }
 
@@ -221,7 +221,7 @@ export class Stream {
     let prefix = adjRibOut.next(this.cursor);
     while (prefix >= 0 && left-- > 0) {
       const source = adjRibOut.source(prefix as PrefixId);
-      const excluded = this.context.isMember(source) ? source : NONE;
+      const excluded = this.context.memberSources.has(source) ? source : NONE;
       if (!this.isOnly(excluded)) {
         pending.put(prefix as PrefixId, adjRibOut.attrSet(prefix as PrefixId), excluded, NOTHING_SENT);
       }

@@ -20,6 +20,7 @@ import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED, type Source
 import { PrefixSet } from './prefix-set.js';
 import type { Rib } from './rib.js';
 import type { Slices } from './slices.js';
+import { SourceSet } from './source-set.js';
 import {
   defaultLimits,
   type GroupMember,
@@ -87,8 +88,7 @@ export class UpdateGroup {
   private readonly adjRibOut = new AdjRibOut();
   private readonly dirty = new PrefixSet();
   private readonly members = new Map<SourceId, MemberState>();
-  /** By source: 1 if it is a member. */
-  private memberSources = new Uint8Array(64);
+  private readonly memberSources = new SourceSet();
   private readonly main: Stream;
   /** Streams of joiners and of those that lag. */
   private catchingUp: Stream[] = [];
@@ -114,7 +114,7 @@ export class UpdateGroup {
       limits: options.limits ?? defaultLimits,
       encoder: new UpdateEncoder(options.maxLength, options.fourOctetAs),
       lateEncoder: new UpdateEncoder(options.maxLength, options.fourOctetAs),
-      isMember: (source) => source < this.memberSources.length && this.memberSources[source] === 1,
+      memberSources: this.memberSources,
       now: () => this.clock.now(),
       tooLong: options.onTooLong ?? (() => {}),
     };
@@ -142,7 +142,7 @@ export class UpdateGroup {
       splitAt: Number.NEGATIVE_INFINITY,
     };
     this.members.set(member.source, state);
-    this.markMember(member.source, 1);
+    this.memberSources.add(member.source);
     let stream = this.catchingUp.find((other) => other.fresh);
     if (stream === undefined) {
       stream = new Stream(this.context, true);
@@ -157,7 +157,7 @@ export class UpdateGroup {
     const state = this.members.get(source);
     if (state === undefined) return;
     this.members.delete(source);
-    this.markMember(source, 0);
+    this.memberSources.delete(source);
     const { stream } = state;
     stream?.removeMember(state);
     this.catchingUp = this.catchingUp.filter((other) => other.members.length > 0);
@@ -238,7 +238,7 @@ export class UpdateGroup {
     for (let at = this.adjRibOut.next(0); at >= 0; at = this.adjRibOut.next(at + 1)) {
       const prefix = at as PrefixId;
       this.attrSets.release(this.adjRibOut.attrSet(prefix));
-      this.adjRibOut.put(prefix, REJECTED, 0 as SourceId);
+      this.adjRibOut.exchange(prefix, REJECTED, 0 as SourceId);
     }
     this.dirty.clear();
   }
@@ -273,18 +273,18 @@ export class UpdateGroup {
       attrSet = this.exporter.export(prefix, path as PathId);
       if (attrSet !== REJECTED) source = table.paths.source[path] as SourceId;
     }
-    const oldSet = adjRibOut.attrSet(prefix);
-    const oldSource = adjRibOut.source(prefix);
-    if (attrSet !== oldSet || source !== oldSource) {
-      adjRibOut.put(prefix, attrSet, source);
+    if (adjRibOut.exchange(prefix, attrSet, source)) {
+      const { oldSet, oldSource } = adjRibOut;
+      const isMember = this.memberSources.has(source);
       // The same words from another source concern nobody unless one of the two is a member.
-      if (attrSet !== oldSet || this.context.isMember(source) || this.context.isMember(oldSource)) {
-        this.main.changed(prefix, oldSet, oldSource, attrSet, source);
-        for (const stream of this.catchingUp) stream.changed(prefix, oldSet, oldSource, attrSet, source);
+      if (attrSet !== oldSet || isMember || this.memberSources.has(oldSource)) {
+        const excluded = isMember ? source : NONE;
+        this.main.changed(prefix, oldSet, oldSource, attrSet, excluded);
+        for (const stream of this.catchingUp) stream.changed(prefix, oldSet, oldSource, attrSet, excluded);
       }
     }
     // The table stands on the new reference; the old one goes, or, where nothing changed, the second one.
-    this.attrSets.release(oldSet);
+    this.attrSets.release(adjRibOut.oldSet);
   }
 
   /** Lets a stream send; parts those that lag from those that don't. Returns whether the stream has more to do now. */
@@ -333,14 +333,5 @@ export class UpdateGroup {
 
   private wake(): void {
     this.slices?.add(this.slice);
-  }
-
-  private markMember(source: SourceId, value: 0 | 1): void {
-    if (source >= this.memberSources.length) {
-      const grown = new Uint8Array(Math.max(source + 1, this.memberSources.length * 2));
-      grown.set(this.memberSources);
-      this.memberSources = grown;
-    }
-    this.memberSources[source] = value;
   }
 }
