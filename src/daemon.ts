@@ -29,16 +29,37 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     return 1;
   }
   const events = new EventBus(log);
-  let fail: (message: string) => void = () => {};
-  const failed = new Promise<string>((resolve) => {
-    fail = resolve;
-  });
   const version = readVersion();
   const marker = new RunMarker(options.controlPath);
   log.info(
     { type: 'start', name: router.name, asn: router.asn, version, pid: process.pid },
     `tartan ${version} starts`,
   );
+  let serve: (target: ControlTarget) => void = () => {};
+  let control: ControlServer;
+  try {
+    // First of all, since it fails where another daemon runs, and that one's routes must not be touched.
+    control = await startControlServer({
+      path: options.controlPath,
+      target: new Promise((resolve) => {
+        serve = resolve;
+      }),
+      onError: (error) => log.error({ type: 'control', err: error }, error.message),
+    });
+  } catch (error) {
+    log.fatal({ type: 'fatal' }, (error as Error).message);
+    return 1;
+  }
+  let fail: (message: string) => void = () => {};
+  const failed = new Promise<string>((resolve) => {
+    fail = resolve;
+  });
+  const signalled = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  // Until the node runs, a reload has nothing to do: the document has just been read.
+  let reload = async (): Promise<ReloadResult> => ({ applied: true, errors: [], changes: [] });
+  process.on('SIGHUP', () => void reload());
   let node: RoutingNode;
   try {
     node = await RoutingNode.start(router, marker.found(), {
@@ -47,34 +68,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     });
   } catch (error) {
     log.fatal({ type: 'fatal' }, (error as Error).message);
+    await control.close();
     return 1;
   }
   marker.set();
-  const reload = reloader(options, node, events);
-  const target = new DaemonTarget({
-    node,
-    version,
-    reload,
-    subscribe: (listener) => events.subscribe(listener),
-  });
-  let control: Awaited<ReturnType<typeof startControlServer>>;
-  try {
-    control = await startControlServer({
-      path: options.controlPath,
-      target,
-      onError: (error) => log.error({ type: 'control', err: error }, error.message),
-    });
-  } catch (error) {
-    log.fatal({ type: 'fatal' }, (error as Error).message);
-    await node.stop();
-    return 1;
-  }
+  reload = reloader(options, node, events);
+  serve(new DaemonTarget({ node, version, reload, subscribe: (listener) => events.subscribe(listener) }));
   events.emit('info', 'running', { control: options.controlPath, restarted: node.restarted });
 
-  process.on('SIGHUP', () => void reload());
-  const signalled = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
   const outcome = await Promise.race([
     signalled.then((signal) => ({ signal })),
     failed.then((message) => ({ message })),
@@ -82,6 +83,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   if ('message' in outcome) {
     log.fatal({ type: 'fatal' }, outcome.message);
     await node.abandon();
+    await control.close();
     return 1;
   }
   // The process must not exit while the kernel thread has sockets open, so a second signal kills.

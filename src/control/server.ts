@@ -16,7 +16,8 @@ export interface ControlServer {
 export interface ControlServerOptions {
   /** Where the Unix socket is made, mode 0660; its folder is made if it's missing. */
   readonly path: string;
-  readonly target: ControlTarget;
+  /** Requests that come before it is there wait for it. */
+  readonly target: ControlTarget | Promise<ControlTarget>;
   /** Told of errors that are nobody's request's fault. */
   readonly onError?: (error: Error) => void;
 }
@@ -94,7 +95,7 @@ async function handle(
   request.resume();
   try {
     const url = new URL(request.url ?? '/', 'http://tartan');
-    const answer = await matchEndpoint(request.method ?? 'GET', url)(target);
+    const answer = await matchEndpoint(request.method ?? 'GET', url)(await target);
     if (answer.kind === 'json') {
       const body = `${JSON.stringify(answer.value)}\n`;
       response.writeHead(200, {
