@@ -6,8 +6,8 @@
  */
 import pino, { type Logger } from 'pino';
 import { formatIssue, loadRouter } from './config/index.js';
-import type { DaemonEvent, ReloadResult } from './control/api.js';
-import { version as readVersion, startControlServer } from './control/index.js';
+import type { ControlTarget, DaemonEvent, ReloadResult } from './control/api.js';
+import { type ControlServer, version as readVersion, startControlServer } from './control/index.js';
 import { type NodeListener, RoutingNode } from './daemon/node.js';
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
