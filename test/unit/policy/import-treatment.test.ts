@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { type Address, parseAddress, parsePrefix } from '../../../src/address/index.js';
+import {
+  AttributeCode,
+  buildCanonical,
+  type CanonicalAttributes,
+  CanonicalBuilder,
+  describeAttributes,
+} from '../../../src/bgp/wire/index.js';
+import {
+  compileFilters,
+  type Filter,
+  Importer,
+  type ImportFacts,
+  policyMissing,
+} from '../../../src/policy/index.js';
+import { REJECTED, Rib } from '../../../src/rib/index.js';
+
+const address = (text: string): Address => {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new Error(`${text} is no address`);
+  return parsed;
+};
+const facts: ImportFacts = {
+  ebgp: true,
+  localAsn: 65000,
+  routerId: 0x0a000001,
+  clusterId: 0x0a0000ff,
+  peerAddress: address('192.0.2.7'),
+};
+const learnt: CanonicalAttributes = { family: 0, nextHop: address('192.0.2.7'), asPath: [65007] };
+
+function importRoute(set: Buffer, filters: readonly Filter[] | 'missing', its: ImportFacts = facts) {
+  const rib = new Rib();
+  const received = rib.sets.intern(set, 0, set.length);
+  const prefix = rib.families[0].prefixes.intern(
+    parsePrefix('203.0.113.0/24') ?? { ...address('::'), length: 0 },
+  );
+  const policy = filters === 'missing' ? policyMissing('import', 0) : compileFilters(filters, 0);
+  const importer = new Importer(rib, 0, its, policy);
+  const first = importer.import(prefix, received);
+  const again = importer.import(prefix, received);
+  expect(again).toBe(first);
+  const bytes = first === REJECTED ? null : rib.sets.bytes(first);
+  const result = {
+    same: first === received,
+    attributes: bytes === null ? null : describeAttributes(bytes.buffer, bytes.start, bytes.end),
+    explanation: importer.explain(prefix, received),
+  };
+  // What import hands out is counted, and the cache counts nothing.
+  for (const set of [first, again, received]) rib.sets.release(set);
+  expect(rib.sets.count).toBe(0);
+  return result;
+}
+
+describe('what comes from a peer', () => {
+  it('is taken as it is where nothing is to be changed', () => {
+    const result = importRoute(buildCanonical(learnt), []);
+    expect(result.same).toBe(true);
+    expect(result.explanation.accepted).toBe(true);
+  });
+
+  it('is rejected when our AS is in its AS_PATH', () => {
+    const result = importRoute(buildCanonical({ ...learnt, asPath: [65007, 65000, 65009] }), []);
+    expect(result.attributes).toBeNull();
+    expect(result.explanation).toEqual({
+      accepted: false,
+      reason: 'our own AS is in its AS_PATH (RFC 4271 §9.1.2)',
+    });
+  });
+
+  it('is rejected when we reflected or originated it, from internal peers', () => {
+    const base = buildCanonical(learnt);
+    const builder = new CanonicalBuilder();
+    const own = builder
+      .load(base, 0, base.length)
+      .putU32(AttributeCode.originatorId, facts.routerId)
+      .toBuffer();
+    const cluster = builder
+      .load(base, 0, base.length)
+      .put(AttributeCode.clusterList, 0x80, Buffer.from('0a0000fe0a0000ff', 'hex'))
+      .toBuffer();
+    const inside = { ...facts, ebgp: false };
+    expect(importRoute(own, [], inside).explanation.reason).toBe('we are its ORIGINATOR_ID (RFC 4456 §8)');
+    expect(importRoute(cluster, [], inside).explanation.reason).toBe(
+      'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
+    );
+  });
+
+  it('is rejected, with the reason, where an external peer has no filter (RFC 8212)', () => {
+    const result = importRoute(buildCanonical(learnt), 'missing');
+    expect(result.attributes).toBeNull();
+    expect(result.explanation.reason).toBe(
+      'no import filter is configured for this external peer (RFC 8212)',
+    );
+  });
+
+  it('is changed as the filter says', () => {
+    const set = {
+      localPref: 200,
+      med: 4,
+      nextHop: address('192.0.2.8'),
+      communities: { add: [65000 * 65536 + 1] },
+    };
+    const filters: Filter[] = [{ name: 'in', rules: [{ match: {}, set, action: 'accept' }] }];
+    expect(importRoute(buildCanonical(learnt), filters).attributes).toEqual({
+      nextHop: '192.0.2.8',
+      origin: 'igp',
+      asPath: '65007',
+      med: 4,
+      localPref: 200,
+      communities: ['65000:1'],
+    });
+  });
+
+  it('has the peer itself as next hop where the filter says self', () => {
+    const filters: Filter[] = [
+      { name: 'in', rules: [{ match: {}, set: { nextHop: 'self' }, action: 'accept' }] },
+    ];
+    const third = buildCanonical({ ...learnt, nextHop: address('192.0.2.99') });
+    expect(importRoute(third, filters).attributes).toMatchObject({ nextHop: '192.0.2.7' });
+  });
+});
