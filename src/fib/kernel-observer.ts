@@ -132,6 +132,11 @@ export class KernelObserver {
     this.routes.forgetForms();
   }
 
+  /** Whether others changed something that was not looked at yet. */
+  get unread(): boolean {
+    return this.dumping || this.monitor.unread;
+  }
+
   startEvents(): void {
     this.telling = true;
   }

@@ -9,8 +9,8 @@
  * - Dumps are asked for freely and run bundled: a moment after the first request, and not again before a pause that
  *   grows with the table. Where foreign routes may stand unseen (lost notifications) nothing is replaced until the dump
  *   ended; where the outcome of writes is unknown nothing is written at all.
- * - A batch is short, and the socket of notifications is read between batches, so that the picture is never older than
- *   the few batches on their way.
+ * - The kernel has no word for *replace mine*. So a batch that replaces routes is short, and is sent only when every
+ *   notification was read: what others did before that moment is known.
  */
 import { performance } from 'node:perf_hooks';
 import type { FamilyIndex } from '../address/index.js';
@@ -140,6 +140,7 @@ export class KernelProgrammer {
     this.routeWriter = new RouteWriter(
       this.observer.socket,
       data.settings,
+      () => this.observer.unread,
       (lost) => {
         if (lost) {
           this.mustDump = true;
@@ -241,7 +242,10 @@ export class KernelProgrammer {
       }
       const first = this.reconcilers[this.nextFamily];
       this.nextFamily = this.nextFamily === 0 ? 1 : 0;
-      if (first.queued > 0) this.routeWriter.write(first);
+      if (first.queued > 0 && this.routeWriter.write(first) === 'postponed') {
+        setImmediate(() => this.pump());
+        return;
+      }
     }
     if (!this.holdsBack) this.fences.pass();
     this.schedule();

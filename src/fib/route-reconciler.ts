@@ -234,7 +234,7 @@ export class RouteReconciler {
     this.enqueue(slot);
   }
 
-  /** What take() handed out may or may not have been done. A dump must follow before the next take(). */
+  /** What take() handed out was not sent; or it may or may not have been done, and a dump follows before the next take(). */
   unanswered(slot: number): void {
     this.landed(slot);
     this.enqueue(slot);

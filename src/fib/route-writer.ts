@@ -23,6 +23,10 @@ import type { KernelSettings } from './types.js';
 
 /** Batches on their way. More gains nothing; each keeps this thread in the kernel for some milliseconds. */
 const MAX_BATCHES = 4;
+/** Replacements in one batch: few, so that hardly anybody can change what they replace before the kernel gets there. */
+const MAX_REPLACEMENTS = 128;
+/** So often in a row others' unread changes are waited for. */
+const MAX_POSTPONEMENTS = 100;
 /** Offset of rtm_scope. */
 const SCOPE = HEADER_LENGTH + 6;
 
@@ -44,12 +48,15 @@ export class RouteWriter {
   /** Batches sent, and answered; they are answered in the order sent. */
   sent = 0;
   done = 0;
+  private postponements = 0;
   private readonly idleNotes: BatchNotes[] = [];
   private readonly templates: [Map<number, FormTemplate>, Map<number, FormTemplate>] = [new Map(), new Map()];
 
   constructor(
     private readonly socket: NetlinkSocket,
     private settings: KernelSettings,
+    /** Whether others changed something that was not looked at yet. */
+    private readonly unread: () => boolean,
     /** A batch was answered; `lost`: not all of it, and a dump must follow. */
     private readonly answered: (lost: boolean) => void,
     /** The socket does not work any more. */
@@ -75,14 +82,18 @@ export class RouteWriter {
     for (const templates of this.templates) templates.clear();
   }
 
-  /** Sends one batch of what the reconciler has to write. Returns whether there was anything. */
-  write(reconciler: RouteReconciler): boolean {
+  /**
+   * Sends one batch of what the reconciler has to write. `postponed`: it would replace routes, and what others did has
+   * to be looked at first, for what was ours may be theirs by now.
+   */
+  write(reconciler: RouteReconciler): 'sent' | 'nothing' | 'postponed' {
     const batch = this.socket.openBatch();
     const notes = this.idleNotes.pop() ?? newNotes();
     const { slots } = reconciler;
     let template: FormTemplate | null = null;
     let lastKey = -1;
-    while (!batch.full) {
+    let replacements = 0;
+    while (!batch.full && replacements < MAX_REPLACEMENTS) {
       const slot = reconciler.take();
       if (slot === NO_SLOT) break;
       const { step, stepForm, stepClass } = reconciler;
@@ -91,6 +102,7 @@ export class RouteWriter {
         template = this.template(reconciler, stepForm, step, stepClass);
         lastKey = key;
       }
+      if (step === STEP_REPLACE) replacements++;
       const index = batch.count;
       notes.slots[index] = slot;
       notes.forms[index] = stepForm;
@@ -107,8 +119,17 @@ export class RouteWriter {
     if (count === 0) {
       this.idleNotes.push(notes);
       void this.socket.submit(batch);
-      return false;
+      return 'nothing';
     }
+    if (replacements > 0 && this.postponements < MAX_POSTPONEMENTS && this.unread()) {
+      this.postponements++;
+      for (let i = 0; i < count; i++) reconciler.unanswered(notes.slots[i]);
+      this.idleNotes.push(notes);
+      batch.reset(batch.firstSequence);
+      void this.socket.submit(batch);
+      return 'postponed';
+    }
+    this.postponements = 0;
     this.sent++;
     this.socket.submit(batch).then(
       ({ outcome, refused }) => {
@@ -137,7 +158,7 @@ export class RouteWriter {
         this.broken(error);
       },
     );
-    return true;
+    return 'sent';
   }
 
   /** Deletes strays, each by its protocol, metric and hops; answers matter to nobody, since a dump follows. */

@@ -48,6 +48,11 @@ export class NetlinkMonitor {
     attachEchoFilter(this.#transport.fd, ports);
   }
 
+  /** Whether there are notifications (or losses) that were not handed on yet. */
+  get unread(): boolean {
+    return this.#transport.unread;
+  }
+
   close(): void {
     this.#transport.close();
   }

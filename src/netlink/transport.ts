@@ -129,11 +129,19 @@ export class NetlinkTransport {
     }
   }
 
-  /** How many messages the kernel could not queue for us, ever. */
-  #readDrops(): number {
-    return getOption(this.fd, SOL_SOCKET, SO_MEMINFO, 4 * (SK_MEMINFO_DROPS + 1)).readUInt32LE(
-      4 * SK_MEMINFO_DROPS,
-    );
+  /**
+   * Whether the kernel has queued (or dropped) something that was not handed on yet. What the kernel tells of is
+   * queued before the system call returns that caused it.
+   */
+  get unread(): boolean {
+    if (this.#arrived.length > 0 || this.#lost) return true;
+    const words = this.#readMeminfo();
+    return words.readUInt32LE(0) > 0 || words.readUInt32LE(4 * SK_MEMINFO_DROPS) !== this.#drops;
+  }
+
+  /** The first word: bytes queued for us. The last one: how many messages the kernel could not queue, ever. */
+  #readMeminfo(): Buffer {
+    return getOption(this.fd, SOL_SOCKET, SO_MEMINFO, 4 * (SK_MEMINFO_DROPS + 1));
   }
 
   #schedule(): void {
@@ -151,7 +159,7 @@ export class NetlinkTransport {
       this.#options.onDatagram(bytes);
     }
     if (this.#closed) return;
-    const drops = this.#readDrops();
+    const drops = this.#readMeminfo().readUInt32LE(4 * SK_MEMINFO_DROPS);
     const lost = this.#lost || drops !== this.#drops;
     this.#drops = drops;
     this.#lost = false;
