@@ -2,11 +2,15 @@
  * A Router: everything that one node does, normalised. Text has become integers, templates are merged into their
  * peers, defaults are filled in. This is what the daemon runs on, and the only thing it runs on.
  */
-import type { Address, Prefix } from '../address/index.js';
+import type { Address } from '../address/index.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
 import type { Filter } from '../policy/types.js';
+import type { LearnPatterns, LocalNetwork, LocalStatic } from '../rib/local-routes.js';
 import type { RouteSourceKind } from '../rib/sources.js';
 
+export type NetworkConfig = LocalNetwork;
+export type StaticConfig = LocalStatic;
+export type LearnConfig = LearnPatterns;
 export type PeerConfig = PeerSettings;
 export type GracefulRestartConfig = GracefulRestartSettings;
 
@@ -36,30 +40,6 @@ export type { RouteSourceKind };
 export interface ListenAddress {
   readonly address: Address;
   readonly port: number;
-}
-
-export interface NetworkConfig {
-  readonly prefix: Prefix;
-  readonly blackhole: boolean;
-  /** RFC 1997 communities attached at origination. */
-  readonly communities: readonly number[];
-}
-
-export interface StaticConfig {
-  readonly prefix: Prefix;
-  readonly via: readonly Address[];
-  readonly device?: string;
-  readonly blackhole: boolean;
-}
-
-export interface LearnConfig {
-  /** Interface name patterns (`*` matches any run) whose connected prefixes enter the RIB. */
-  readonly connected: readonly string[];
-  /** Foreign kernel routes: by rtm_protocol number and by interface pattern. */
-  readonly kernel: readonly {
-    readonly protocols: readonly number[];
-    readonly interfaces: readonly string[];
-  }[];
 }
 
 export interface KernelConfig {

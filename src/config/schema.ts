@@ -6,52 +6,18 @@
  * `x-expected` completes the sentence "… is VALUE; expected" where the rest of the schema would say it badly.
  * What a schema can't say (do names resolve, do addresses parse, do families agree) is checked by the loader.
  */
-
-const address = { type: 'string', 'x-expected': 'an IPv4 or IPv6 address' } as const;
-const ipv4Address = { type: 'string', 'x-expected': 'an IPv4 address such as `192.0.2.1`' } as const;
-const ipv6Address = { type: 'string', 'x-expected': 'an IPv6 address such as `2001:db8::1`' } as const;
-const prefix = {
-  type: 'string',
-  'x-expected': 'a prefix such as `10.1.0.0/16` or `2001:db8::/32`',
-} as const;
-const asn = {
-  type: 'integer',
-  minimum: 1,
-  maximum: 4294967295,
-  'x-expected': 'an AS number from 1 to 4294967295',
-} as const;
-const seconds = (minimum: number, maximum: number) =>
-  ({
-    type: 'integer',
-    minimum,
-    maximum,
-    'x-expected': `whole seconds from ${minimum} to ${maximum}`,
-  }) as const;
-const namePattern = '^[A-Za-z0-9_][A-Za-z0-9_.:-]*$';
-const name = {
-  type: 'string',
-  pattern: namePattern,
-  maxLength: 253,
-  'x-expected': 'a name of letters, digits, `-`, `_`, `.` and `:`',
-} as const;
-const filterNames = {
-  type: ['string', 'array'],
-  items: name,
-  'x-expected': 'the name of a filter or a list of names',
-} as const;
-const communities = {
-  type: 'array',
-  items: {
-    type: 'string',
-    'x-expected': 'a community such as `65000:100`, or `no-export`, `no-advertise`, `graceful-shutdown` …',
-  },
-  'x-expected': 'a list of communities such as `[65000:100, no-export]`',
-} as const;
-const interfacePatterns = {
-  type: 'array',
-  items: { type: 'string', minLength: 1, 'x-expected': 'an interface name, `*` standing for any run' },
-  'x-expected': 'a list of interface names such as `[eth0, cali*]`',
-} as const;
+import {
+  address,
+  asn,
+  communities,
+  filterNames,
+  interfacePatterns,
+  ipv4Address,
+  ipv6Address,
+  name,
+  prefix,
+  seconds,
+} from './schema-atoms.js';
 
 const gracefulRestart = {
   type: 'object',
