@@ -159,7 +159,7 @@ export class AttrSets {
     this.decode(id);
     index[slot] = id;
     this.count++;
-    if (this.count > (index.length >> 2) * 3) this.rehash(index.length * 2);
+    if (this.count > index.length >> 1) this.rehash(index.length * 2);
     return id as AttrSetId;
   }
 
