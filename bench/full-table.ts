@@ -44,6 +44,12 @@ function kernelRoutes(stage: Stage): number {
   return count;
 }
 
+/** Prefixes in the kernel's main table, as it counts them itself: far cheaper than listing them while they come. */
+function kernelPrefixes(stage: Stage): number {
+  const text = stage.ip('netns', 'exec', stage.daemonNamespace, 'cat', '/proc/net/fib_triestat');
+  return Number(/Prefixes:\s+(\d+)/.exec(text)?.[1] ?? 0);
+}
+
 /** Longest wait for a table to arrive; what is missing then is an error, not a slow result. */
 const arrivalSeconds = 120;
 
@@ -87,6 +93,7 @@ export async function fullTable(daemon: DaemonRecipe, options: FullTableOptions)
       options.table,
     ]);
     await Promise.all([feeder, ...sinks].map((tester) => tester.next('established')));
+    const before = options.install ? kernelPrefixes(stage) : 0;
     const start = Date.now();
     const sent = feeder.next('sent');
     const heldAll = (count: number) => Promise.all(sinks.map((sink) => holds(sink, count)));
@@ -95,10 +102,19 @@ export async function fullTable(daemon: DaemonRecipe, options: FullTableOptions)
     const held = await heldAll(prefixes as number);
     let installSeconds: number | null = null;
     if (options.install) {
-      while (kernelRoutes(stage) < (prefixes as number)) {
-        if (child.exitCode !== null) throw new Error(`${daemon.name} ended: ${stage.log(daemon.name)}`);
+      while (kernelPrefixes(stage) < before + (prefixes as number)) {
+        if (child.exitCode !== null) throw new Error(`${daemon.name} ended`);
+        if (Date.now() - start > arrivalSeconds * 1000) {
+          throw new Error(`the kernel holds ${kernelRoutes(stage)} routes after ${arrivalSeconds} s`);
+        }
       }
       installSeconds = (Date.now() - start) / 1000;
+      const installed = kernelRoutes(stage);
+      if (installed !== prefixes) {
+        throw new Error(
+          `the kernel holds ${installed} routes of ${daemon.name}, announced were ${String(prefixes)}`,
+        );
+      }
     }
     for (const sink of sinks) {
       const report = await sink.ask('report', 'report');

@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const daemonAddress = '10.91.0.1';
-export const daemonAsn = 65000;
+/** Not in any real AS_PATH, so that no daemon takes a real route for a loop. */
+export const daemonAsn = 4200000001;
 /** Addresses of testers: feeders from .11, sinks from .101. */
 export const feederAddress = (index: number): string => `10.91.0.${11 + index}`;
 export const sinkAddress = (index: number): string => `10.91.0.${101 + index}`;
