@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { type DaemonRecipe, daemons } from './daemons.js';
 import { type FullTableResult, fullTable } from './full-table.js';
 import { ribBench } from './rib.js';
+import { updateGroupBench } from './update-group.js';
 
 const realTable = fileURLToPath(
   new URL('../../../shared/data/rib.ipv4.20140530.jinx.mrt.bz2', import.meta.url),
@@ -113,6 +114,28 @@ program
       `${r.prefixes} prefixes, ${r.paths} paths, ${r.attributeSets} attribute sets; best paths compared with the table\n` +
         `announce ${r.announceSeconds.toFixed(2)} s (${rate.toFixed(1)}M paths/s; decoder alone ${r.decodeSeconds.toFixed(2)} s), withdraw ${r.withdrawSeconds.toFixed(2)} s, longest slice ${r.longestSliceMs.toFixed(1)} ms\n` +
         `tables ${(r.tableBytes / 1e6).toFixed(1)} MB: ${(r.pathBytes / r.paths).toFixed(1)} bytes a path, ${(r.tableBytes / r.paths).toFixed(1)} with prefixes and attribute sets; ${(r.emptyTableBytes / 1e6).toFixed(2)} MB when empty; resident ${(r.residentBytes / 1e6).toFixed(0)} MB with the input`,
+    );
+  });
+program
+  .command('group')
+  .description('an update group alone: changed best paths to octets handed to members in memory')
+  .option('--prefixes <n>', 'size of the table', '1000000')
+  .option('--sets <n>', 'attribute sets that the prefixes share', '195108')
+  .option('--members <n>', 'peers in the group', '1')
+  .option('--rounds <n>', 'how often the table comes, changes and goes', '5')
+  .option('--kind <kind>', 'ebgp or ibgp', 'ebgp')
+  .action((args: { prefixes: string; sets: string; members: string; rounds: string; kind: string }) => {
+    const r = updateGroupBench({
+      prefixes: Number(args.prefixes),
+      attributeSets: Number(args.sets),
+      members: Number(args.members),
+      rounds: Number(args.rounds),
+      kind: args.kind === 'ibgp' ? 'ibgp' : 'ebgp',
+    });
+    const row = (seconds: readonly number[]) => seconds.map((s) => s.toFixed(3)).join(' ');
+    console.log(
+      `seconds per round: new ${row(r.announceSeconds)}; changed ${row(r.changeSeconds)}; withdrawn ${row(r.withdrawSeconds)}\n` +
+        `a late joiner ${r.joinSeconds.toFixed(3)} s; ${(r.octets / 1e6).toFixed(1)} MB per member`,
     );
   });
 await program.parseAsync();
