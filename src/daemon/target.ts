@@ -149,7 +149,7 @@ export class DaemonTarget implements ControlTarget {
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       families,
-      lastError: peer.lastError ?? session.lastError,
+      lastError: peer.lastError ?? (negotiated === null ? session.lastError : null),
       ...(settings.description === undefined ? {} : { description: settings.description }),
       ...(negotiated === null
         ? {}

@@ -86,7 +86,9 @@ export class Peer implements SessionHandlers {
   link: LinkFacts | null = null;
   /** Shut down by a person, over and above the document. */
   shutdownByOperator = false;
+  /** Why the last session, or an attempt at one since then, failed. */
   lastError: string | null = null;
+  private lastSessionError: string | null = null;
   /** UPDATEs that were malformed, by severity. */
   readonly malformed = { discard: 0, treatAsWithdraw: 0, reset: 0 };
   private malformedLogged = 0;
@@ -200,6 +202,8 @@ export class Peer implements SessionHandlers {
   established(negotiated: Negotiated): void {
     const { rib } = this.context;
     this.negotiated = negotiated;
+    // Attempts that failed on the way here are no news any more; why the last session ended still is.
+    this.lastError = this.lastSessionError;
     this.malformedLogged = 0;
     this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
     this.decodeContext.ebgp = !this.ibgp;
@@ -255,6 +259,7 @@ export class Peer implements SessionHandlers {
     if (info.error !== null) this.lastError = info.error;
     else if (said !== null) this.lastError = describeNotification(said);
     if (!info.wasEstablished) return;
+    this.lastSessionError = this.lastError;
     const graceful =
       info.graceful && this.settings.gracefulRestart.enabled ? this.negotiated?.peerGracefulRestart : null;
     this.negotiated = null;
