@@ -5,7 +5,7 @@
  * finds everything in place and installs nothing. Uses Node alone, since nothing is installed yet when it starts.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -76,6 +76,23 @@ export function debianPackages() {
 
 export function build() {
   run('node', ['scripts/build.mjs']);
+}
+
+/** Builds unless the last build is newer than every source. */
+export function buildIfStale() {
+  // The last file that a build writes.
+  const built = `${root}dist/src/config/router-validator.cjs`;
+  const since = existsSync(built) ? statSync(built).mtimeMs : 0;
+  const sources = ['src', 'interop', 'bench'].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${root}${folder}/${name}`),
+  );
+  const inputs = [...sources, `${root}package-lock.json`, `${root}tsconfig.build.json`];
+  if (inputs.some((file) => statSync(file).mtimeMs > since)) {
+    console.log('setup: building');
+    build();
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
