@@ -92,7 +92,12 @@ const peerSettings = {
     ...seconds(1, 21845),
     description: 'Seconds between KEEPALIVEs. Without it: a third of the negotiated hold time.',
   },
-  connectRetry: { ...seconds(1, 65535), default: 10, description: 'Seconds between attempts to connect.' },
+  connectRetry: {
+    ...seconds(1, 65535),
+    default: 10,
+    description:
+      'Longest wait between two attempts to connect. The first retry comes after `idleHold` seconds, and the wait doubles with every failure up to this.',
+  },
   delayOpen: {
     ...seconds(0, 65535),
     default: 0,
