@@ -6,8 +6,9 @@
  * - what is new is created, never written over something (`CREATE|EXCL`);
  * - what we hold at the same metric is replaced in place;
  * - what we hold at the other metric goes only when the desired route stands;
- * - a metric that someone else holds is never written to. If ours stands beside theirs, ours is deleted by its own
- *   protocol and hops, for a replacement could hit theirs.
+ * - a metric that someone else holds is never written to. If theirs joins ours there (an address that comes back brings
+ *   its connected route behind ours), ours gives way: it is deleted by its own protocol and hops, for a replacement
+ *   could hit theirs.
  */
 
 /** Nothing to do: the kernel holds what is desired, or what is held for now. */
@@ -67,12 +68,12 @@ export function nextStep(s: PrefixState): Step {
   const deleteHere = upper ? STEP_DELETE1 : STEP_DELETE0;
   const deleteElsewhere = upper ? STEP_DELETE0 : STEP_DELETE1;
 
-  const stands = here !== 0 && (here === s.target || here === s.equivalent);
-  if (stands) return elsewhere !== 0 ? deleteElsewhere : STEP_NONE;
   if (upper ? s.foreign1 : s.foreign0) {
     if (here !== 0) return deleteHere;
     return elsewhere !== 0 ? deleteElsewhere : STEP_CONFLICT;
   }
+  const stands = here !== 0 && (here === s.target || here === s.equivalent);
+  if (stands) return elsewhere !== 0 ? deleteElsewhere : STEP_NONE;
   if (s.target === 0) return STEP_WAIT;
   if (here === 0) return STEP_ADD;
   return s.replaceable ? STEP_REPLACE : deleteHere;
