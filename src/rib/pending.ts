@@ -189,6 +189,19 @@ export class PendingRoutes {
     }
   }
 
+  /** Every pending prefix, and the source of what members hold of it (or NOTHING_SENT). */
+  forEach(visit: (prefix: PrefixId, sent: number) => void): void {
+    for (let bucket = this.first(); bucket !== NO_BUCKET; bucket = this.after(bucket)) {
+      let prefix = this.buckets[(bucket << BUCKET_BITS) | HEAD];
+      while (prefix !== NONE) {
+        const page = this.pages[prefix >>> PAGE_BITS] as Int32Array;
+        const at = (prefix & PAGE_MASK) << WORD_BITS;
+        visit(prefix as PrefixId, page[at | SENT]);
+        prefix = page[at | NEXT];
+      }
+    }
+  }
+
   clear(): void {
     for (let bucket = this.first(); bucket !== NO_BUCKET; bucket = this.first()) {
       for (let n = this.sizeOf(bucket); n > 0; n--) this.shift(bucket);

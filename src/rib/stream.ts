@@ -62,6 +62,9 @@ export interface StreamContext {
   now(): number;
 }
 
+/** By PrefixId, what peers have been sent: one more than the source of the route; 0: nothing. */
+export type HeldRoutes = Uint16Array;
+
 /** How much work is done in one go. */
 export interface StreamLimits {
   /** One encoding covers at most so many prefixes and buckets. */
@@ -95,20 +98,27 @@ export class Stream {
   private cursor: number;
   private blocked = 0;
   private endOfRibDue = false;
+  private before: HeldRoutes | null;
   private readonly segmentSource: number[] = [];
   private readonly segmentEnd: number[] = [];
   private readonly late: PrefixId[] = [];
 
-  /** `walks`: its members hold nothing yet and are to be sent the whole Adj-RIB-Out. */
-  constructor(context: StreamContext, walks: boolean) {
+  /** `walks`: its members hold nothing but what is in `before`, and are to be sent the whole Adj-RIB-Out. */
+  constructor(context: StreamContext, walks: boolean, before: HeldRoutes | null = null) {
     this.context = context;
     this.cursor = walks ? 0 : FILLED;
     this.endOfRibDue = walks;
+    this.before = before;
   }
 
-  /** Whether joiners may still be added: nothing has been queued yet. */
+  /** Nothing has been queued yet. */
   get fresh(): boolean {
     return this.cursor === 0;
+  }
+
+  /** Whether joiners who hold `before` may still be added. */
+  takes(before: HeldRoutes | null): boolean {
+    return this.fresh && this.before === before;
   }
 
   /** Whether its members hold exactly what the Adj-RIB-Out says and can take more, so that it may be merged. */
@@ -126,7 +136,23 @@ export class Stream {
 
   /** Whether the prefix's key is still needed to tell somebody about it. */
   holds(prefix: PrefixId): boolean {
-    return this.pending.has(prefix);
+    if (this.pending.has(prefix)) return true;
+    return this.before !== null && prefix >= this.cursor && this.heldBefore(prefix) !== NOTHING_SENT;
+  }
+
+  /** What its members hold now. */
+  held(): HeldRoutes {
+    const { adjRibOut, prefixes } = this.context;
+    const held = new Uint16Array(Math.max(prefixes.highWater, adjRibOut.end, this.before?.length ?? 0));
+    if (this.before !== null) held.set(this.before);
+    held.fill(0, 0, Math.min(this.cursor, held.length));
+    for (let at = adjRibOut.next(0); at >= 0 && at < this.cursor; at = adjRibOut.next(at + 1)) {
+      held[at] = adjRibOut.source(at as PrefixId) + 1;
+    }
+    this.pending.forEach((prefix, sent) => {
+      held[prefix] = sent + 1;
+    });
+    return held;
   }
 
   addMember(state: MemberState): void {
@@ -156,6 +182,12 @@ export class Stream {
     if (prefix >= this.cursor || this.members.length === 0) return;
     const { pending } = this;
     const sent = pending.has(prefix) ? pending.sent(prefix) : oldSet === REJECTED ? NOTHING_SENT : oldSource;
+    this.queue(prefix, newSet, excluded, sent);
+  }
+
+  /** Queues what those who hold the route from `sent` must be told, if anything. */
+  private queue(prefix: PrefixId, newSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
+    const { pending } = this;
     if (newSet !== REJECTED) {
       if (sent === NOTHING_SENT && this.isOnly(excluded)) pending.remove(prefix);
       else pending.put(prefix, newSet, excluded, sent);
@@ -192,7 +224,7 @@ export class Stream {
 
   /** A stream for `leaving` members of this one, from where they are. */
   fork(leaving: readonly MemberState[]): Stream {
-    const stream = new Stream(this.context, false);
+    const stream = new Stream(this.context, false, this.before);
     stream.cursor = this.cursor;
     stream.endOfRibDue = this.endOfRibDue;
     stream.pending.copyFrom(this.pending);
@@ -215,24 +247,42 @@ export class Stream {
 
   /** One step of the first pass. */
   private fill(): void {
-    const { adjRibOut } = this.context;
-    const { pending } = this;
+    const { adjRibOut, memberSources } = this.context;
     let left = this.context.limits.fillStep;
-    let prefix = adjRibOut.next(this.cursor);
+    let prefix = this.nextToFill(this.cursor);
     while (prefix >= 0 && left-- > 0) {
-      const source = adjRibOut.source(prefix as PrefixId);
-      const excluded = this.context.memberSources.has(source) ? source : NONE;
-      if (!this.isOnly(excluded)) {
-        pending.put(prefix as PrefixId, adjRibOut.attrSet(prefix as PrefixId), excluded, NOTHING_SENT);
-      }
-      prefix = adjRibOut.next(prefix + 1);
+      const source = adjRibOut.source(prefix);
+      const excluded = memberSources.has(source) ? source : NONE;
+      this.queue(
+        prefix,
+        adjRibOut.attrSet(prefix),
+        excluded,
+        this.before === null ? NOTHING_SENT : this.heldBefore(prefix),
+      );
+      prefix = this.nextToFill(prefix + 1);
     }
     if (prefix >= 0) {
       this.cursor = prefix;
       return;
     }
     this.cursor = FILLED;
-    pending.mark();
+    this.before = null;
+    this.pending.mark();
+  }
+
+  /** The first prefix at or above `from` that is announced now or was before; -1 if there is none. */
+  private nextToFill(from: number): PrefixId {
+    const announced = this.context.adjRibOut.next(from);
+    if (this.before === null) return announced as PrefixId;
+    const end = announced < 0 ? this.before.length : announced;
+    for (let at = from; at < end; at++) if (this.before[at] !== 0) return at as PrefixId;
+    return announced as PrefixId;
+  }
+
+  /** Where a prefix that the first pass has not come to yet was sent from in another group, or NOTHING_SENT. */
+  private heldBefore(prefix: PrefixId): number {
+    if (this.before === null || prefix >= this.before.length) return NOTHING_SENT;
+    return this.before[prefix] - 1;
   }
 
   private endOfRib(): void {

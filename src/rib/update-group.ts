@@ -24,6 +24,7 @@ import { SourceSet } from './source-set.js';
 import {
   defaultLimits,
   type GroupMember,
+  type HeldRoutes,
   type MemberState,
   Stream,
   type StreamContext,
@@ -36,6 +37,12 @@ export type { GroupMember } from './stream.js';
 export interface RouteExporter {
   /** The outgoing attribute set for the prefix's best path, with one more reference, which is the caller's; REJECTED: not announced. */
   export(prefix: PrefixId, path: PathId): AttrSetId;
+}
+
+/** What a member takes along when it leaves a group while its session goes on. */
+export interface Departure {
+  readonly held: HeldRoutes;
+  readonly awaitsEndOfRib: boolean;
 }
 
 /** Time as a group sees it. */
@@ -131,21 +138,26 @@ export class UpdateGroup {
     return this.catchingUp.reduce((n, stream) => n + stream.members.length, 0);
   }
 
-  /** The member will be sent all that the group announces, then its End-of-RIB is due, then what changes. */
-  addMember(member: GroupMember): void {
+  /**
+   * The member will be sent all that the group announces, then its End-of-RIB is due, then what changes. With `before`,
+   * from `detach`: what it holds and this group doesn't announce is withdrawn, and an End-of-RIB that it had is not
+   * repeated.
+   */
+  addMember(member: GroupMember, before?: Departure): void {
     if (this.members.has(member.source)) throw new Error(`${member.name} is in its update group already`);
     const state: MemberState = {
       member,
       stream: null,
-      awaitsEndOfRib: true,
+      awaitsEndOfRib: before?.awaitsEndOfRib ?? true,
       blockedSince: member.writable() ? -1 : this.clock.now(),
       splitAt: Number.NEGATIVE_INFINITY,
     };
     this.members.set(member.source, state);
     this.memberSources.add(member.source);
-    let stream = this.catchingUp.find((other) => other.fresh);
+    const held = before?.held ?? null;
+    let stream = this.catchingUp.find((other) => other.takes(held));
     if (stream === undefined) {
-      stream = new Stream(this.context, true);
+      stream = new Stream(this.context, true, held);
       this.catchingUp.push(stream);
     }
     stream.addMember(state);
@@ -162,6 +174,21 @@ export class UpdateGroup {
     stream?.removeMember(state);
     this.catchingUp = this.catchingUp.filter((other) => other.members.length > 0);
     this.wake();
+  }
+
+  /** Takes members out who go on in another group, or in this one from the start, with what they hold. */
+  detach(sources: readonly SourceId[]): Map<SourceId, Departure> {
+    const departures = new Map<SourceId, Departure>();
+    const heldIn = new Map<Stream, HeldRoutes>();
+    for (const source of sources) {
+      const state = this.members.get(source);
+      if (!state?.stream) continue;
+      const held = heldIn.get(state.stream) ?? state.stream.held();
+      heldIn.set(state.stream, held);
+      departures.set(source, { held, awaitsEndOfRib: state.awaitsEndOfRib });
+    }
+    for (const source of departures.keys()) this.removeMember(source);
+    return departures;
   }
 
   /** The best path of a prefix, or its attributes, may have changed. */
