@@ -57,9 +57,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const signalled = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
-  // Until the node runs, a reload has nothing to do: the document has just been read.
-  let reload = async (): Promise<ReloadResult> => ({ applied: true, errors: [], changes: [] });
-  process.on('SIGHUP', () => void reload());
+  // What is asked for before the node runs is done when it does.
+  let reload: (() => Promise<ReloadResult>) | null = null;
+  let reloadAsked = false;
+  process.on('SIGHUP', () => {
+    if (reload === null) reloadAsked = true;
+    else void reload();
+  });
   let node: RoutingNode;
   try {
     node = await RoutingNode.start(router, marker.found(), {
@@ -75,6 +79,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   reload = reloader(options, node, events);
   serve(new DaemonTarget({ node, version, reload, subscribe: (listener) => events.subscribe(listener) }));
   events.emit('info', 'running', { control: options.controlPath, restarted: node.restarted });
+  if (reloadAsked) void reload();
 
   const outcome = await Promise.race([
     signalled.then((signal) => ({ signal })),
@@ -92,34 +97,39 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { onStop } = node.router;
   events.emit('info', 'stopping', { signal: outcome.signal, ...onStop });
   await node.stop();
-  // Peers that were told Cease have dropped our routes; the next start is no restart to them.
-  if (onStop.sessions === 'cease') marker.clear();
+  // Peers that were told Cease have dropped our routes; the next start is no restart to them. Where routes are removed,
+  // no forwarding state outlives us.
+  if (onStop.sessions === 'cease' || onStop.routes === 'remove') marker.clear();
   await control.close();
   log.info({ type: 'stopped' }, 'stopped');
   return 0;
 }
 
-/** One reload at a time: those asked for meanwhile are done once, afterwards. */
+/** One reload at a time: those asked for meanwhile are done once, afterwards. Never rejects. */
 function reloader(options: DaemonOptions, node: RoutingNode, events: EventBus): () => Promise<ReloadResult> {
   let last: Promise<ReloadResult> = Promise.resolve({ applied: true, errors: [], changes: [] });
+  let waiting: Promise<ReloadResult> | null = null;
   const once = async (): Promise<ReloadResult> => {
-    const loaded = loadRouter(options.paths, options.node);
-    const errors = loaded.errors.map(formatIssue);
+    waiting = null;
+    const errors: string[] = [];
     let changes: string[] = [];
-    if (loaded.router !== null) {
-      try {
-        changes = await node.apply(loaded.router);
-      } catch (error) {
-        errors.push((error as Error).message);
-      }
+    try {
+      const loaded = loadRouter(options.paths, options.node);
+      errors.push(...loaded.errors.map(formatIssue));
+      if (loaded.router !== null) changes = await node.apply(loaded.router);
+    } catch (error) {
+      errors.push((error as Error).message);
     }
     const applied = errors.length === 0;
     events.emit(applied ? 'info' : 'error', 'reload', { applied, errors, changes });
     return { applied, errors, changes };
   };
   return () => {
-    last = last.then(once, once);
-    return last;
+    if (waiting === null) {
+      waiting = last.then(once);
+      last = waiting;
+    }
+    return waiting;
   };
 }
 

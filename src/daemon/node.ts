@@ -4,7 +4,7 @@
  */
 import { type FamilyIndex, IPV4 } from '../address/index.js';
 import { type Peer, type PeerEvent, Speaker } from '../bgp/speaker/index.js';
-import { diffRouter } from '../config/index.js';
+import { diffRouter, type RouterDiff } from '../config/index.js';
 import type { Router } from '../config/router.js';
 import { createFib, type FibLog } from '../fib/index.js';
 import { FibInstaller } from '../fib/installer.js';
@@ -58,6 +58,8 @@ export class RoutingNode {
   private readonly installer: FibInstaller | null;
   private readonly foreign = new Map<string, ForeignRoute>();
   private stopping = false;
+  private listening: Promise<void> = Promise.resolve();
+  private listenFailures: readonly string[] = [];
 
   /** Starts the kernel thread and waits for its first look at the machine, then brings everything up. */
   static async start(router: Router, restarted: boolean, listener: NodeListener): Promise<RoutingNode> {
@@ -143,6 +145,7 @@ export class RoutingNode {
 
   /** Applies another Router. Returns one line per change; throws where it takes a restart of the daemon. */
   async apply(next: Router): Promise<string[]> {
+    if (this.stopping) throw new Error('the daemon is stopping');
     const diff = diffRouter(this.current, next);
     if (diff.restart.length > 0) {
       throw new Error(
@@ -157,19 +160,30 @@ export class RoutingNode {
       this.fib.configure(kernelSettings(next));
     }
     this.local.setPreference(next.preference);
+    this.speaker.setPreference(next.preference.bgp);
     this.applyLocal();
-    for (const name of diff.peers.removed) await this.speaker.removePeer(name);
-    for (const { name, change } of diff.peers.changed) {
-      const settings = next.peers.find((peer) => peer.name === name);
-      if (settings) await this.speaker.changePeer(settings, change);
-    }
-    if (diff.policies) this.speaker.policiesChanged();
-    for (const name of diff.peers.added) {
-      const settings = next.peers.find((peer) => peer.name === name);
+    await this.applyPeers(next, diff);
+    // Also what could not be opened before.
+    if (!this.stopping) await this.listen();
+    return diff.lines;
+  }
+
+  private async applyPeers(next: Router, { peers, policies }: RouterDiff): Promise<void> {
+    const settingsOf = new Map(next.peers.map((peer) => [peer.name, peer]));
+    await Promise.all(peers.removed.map((name) => this.speaker.removePeer(name)));
+    if (this.stopping) return;
+    const changes = peers.changed.flatMap(({ name, change }) => {
+      const settings = settingsOf.get(name);
+      return settings === undefined ? [] : [{ settings, change }];
+    });
+    const changed = this.speaker.changePeers(changes);
+    if (policies) this.speaker.policiesChanged();
+    await changed;
+    if (this.stopping) return;
+    for (const name of peers.added) {
+      const settings = settingsOf.get(name);
       if (settings) this.speaker.addPeer(settings).start();
     }
-    if (diff.listen) this.reportListen(await this.speaker.listen(next.listen));
-    return diff.lines;
   }
 
   /** Ends sessions and the kernel thread; routes go or stay as the document says. */
@@ -181,23 +195,36 @@ export class RoutingNode {
     await this.speaker.stop(sessions === 'graceful');
     if (routes === 'remove') await this.fib.close('remove');
     this.rib.close();
+    this.slices.close();
   }
 
-  /** Ends the kernel thread after an error and leaves everything as it is: as after a crash, but orderly. */
+  /** Ends everything after an error and leaves routes as they are: to peers and kernel as after a crash, but orderly. */
   async abandon(): Promise<void> {
     this.stopping = true;
+    this.slices.close();
     await this.fib.close('keep');
+    await this.speaker.stop(true);
+    this.rib.close();
   }
 
   private async bringUp(): Promise<void> {
     for (const settings of this.current.peers) this.speaker.addPeer(settings);
-    this.reportListen(await this.speaker.listen(this.current.listen));
+    await this.listen();
     for (const peer of this.speaker.peers.values()) peer.start();
     this.speaker.startDeferral();
   }
 
-  private reportListen(failures: readonly string[]): void {
-    for (const message of failures) this.listener.event('error', 'listenFailed', { message });
+  /** Listens as the document says; what can't be opened is tried again when addresses come. One attempt at a time. */
+  private listen(): Promise<void> {
+    this.listening = this.listening.then(async () => {
+      if (this.stopping) return;
+      const failures = await this.speaker.listen(this.current.listen);
+      for (const message of failures) {
+        if (!this.listenFailures.includes(message)) this.listener.event('error', 'listenFailed', { message });
+      }
+      this.listenFailures = failures;
+    });
+    return this.listening;
   }
 
   private applyLocal(): void {
@@ -217,6 +244,7 @@ export class RoutingNode {
         this.rib.nextHops.setInterfaces(event.addresses.filter(({ ifindex }) => up.has(ifindex)));
         this.speaker.setAddresses(event.addresses);
         this.applyLocal();
+        if (this.listenFailures.length > 0) void this.listen();
         this.listener.event('debug', 'interfaces', { up: up.size, addresses: event.addresses.length });
         return;
       }
@@ -260,7 +288,13 @@ export class RoutingNode {
   private async converged(pending: readonly string[]): Promise<void> {
     await this.slices.idle();
     if (this.stopping) return;
-    await this.fib.fence();
+    try {
+      await this.fib.fence();
+    } catch (error) {
+      // The kernel thread ended while it was asked; why, it has said itself.
+      this.listener.event('debug', 'sweepOmitted', { message: (error as Error).message });
+      return;
+    }
     this.fib.sweep();
     if (this.restarted) {
       this.listener.event(pending.length > 0 ? 'warn' : 'info', 'restartComplete', { missing: pending });

@@ -18,6 +18,7 @@ export class Slices {
   private readonly onError: (error: unknown) => void;
   private tasks: SliceTask[] = [];
   private scheduled = false;
+  private closed = false;
   private idleWaiters: (() => void)[] = [];
 
   constructor(options: SliceOptions = {}) {
@@ -33,7 +34,7 @@ export class Slices {
 
   /** Runs the task in slices until it says that nothing is left. A task that waits already is not added twice. */
   add(task: SliceTask): void {
-    if (this.tasks.includes(task)) return;
+    if (this.closed || this.tasks.includes(task)) return;
     this.tasks.push(task);
     this.schedule();
   }
@@ -47,6 +48,13 @@ export class Slices {
   idle(): Promise<void> {
     if (this.tasks.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  /** Forgets all tasks and takes no more; who waits for `idle` waits no longer. */
+  close(): void {
+    this.closed = true;
+    this.tasks = [];
+    this.release();
   }
 
   private schedule(): void {
@@ -80,6 +88,10 @@ export class Slices {
       this.schedule();
       return;
     }
+    this.release();
+  }
+
+  private release(): void {
     const waiters = this.idleWaiters;
     this.idleWaiters = [];
     for (const resolve of waiters) resolve();

@@ -20,7 +20,7 @@ export interface GroupFacts {
   readonly nextHopMode: 'auto' | 'self' | 'unchanged';
   /** "Self" towards these peers. */
   readonly nextHop: Address | null;
-  /** Networks that we share with these peers, where a third party's next hop may be announced. */
+  /** Networks that we share with these peers, where a third party's next hop may be announced; none where that can't be. */
   readonly sharedSubnets: readonly Prefix[];
   /** Names of export filters; null: none configured. */
   readonly filters: readonly string[] | null;
@@ -34,10 +34,8 @@ export function groupKey(facts: GroupFacts): string {
     facts.maxLength,
     facts.nextHopMode,
     facts.nextHop === null ? '-' : formatAddress(facts.nextHop),
-    // Only where it can matter, so that iBGP peers on different links share a group.
-    facts.kind === 'ebgp' && facts.nextHopMode === 'auto'
-      ? facts.sharedSubnets.map(formatPrefix).sort().join(' ')
-      : '',
-    facts.filters === null ? '-' : facts.filters.join(','),
+    facts.sharedSubnets.map(formatPrefix).sort().join(' '),
+    // Names may hold any character.
+    JSON.stringify(facts.filters),
   ].join('|');
 }

@@ -26,7 +26,10 @@ export interface LinkFacts {
   readonly ifindex: number;
   /** By family: what "next hop self" means towards the peer; null when this node has no such address. */
   readonly nextHop: readonly [Address | null, Address | null];
-  /** Networks of the interface, where the peer is on one of them; else none, and no third party's next hop is announced. */
+  /**
+   * Networks that the peer is on too: of its own family those that hold its address, of the other family those of the
+   * link. None if it is on no network of the link.
+   */
   readonly sharedSubnets: readonly Prefix[];
 }
 
@@ -34,6 +37,11 @@ function covers(network: Prefix, address: Address): boolean {
   const own = networkOf(network, network.length);
   const other = networkOf(address, network.length);
   return own.family === address.family && sameAddress(own, other);
+}
+
+/** fe80::/10 is no next hop of its own here; 169.254.0.0/16 numbers links between routers like any other network. */
+function isUnroutable(address: Address): boolean {
+  return address.family === IPV6 && isLinkLocal(address);
 }
 
 function plain({ family, a, b, c, d }: Address): Address {
@@ -54,20 +62,25 @@ export function linkFacts(
   const onLink = addresses.filter((each) => each.ifindex === ifindex && !each.tentative);
   const usable = (family: FamilyIndex, from: readonly OwnAddress[]): Address | null => {
     const found = from.find(
-      ({ address }) => address.family === family && !isLinkLocal(address) && !isLoopback(address),
+      ({ address }) => address.family === family && !isUnroutable(address) && !isLoopback(address),
     );
     return found ? plain(found.address) : null;
   };
   const nextHop = (family: FamilyIndex): Address | null => {
-    if (family === local.family && !isLinkLocal(local)) return plain(local);
+    if (family === local.family && !isUnroutable(local)) return plain(local);
     // The link's own address of that family first, then any that the node has.
     return usable(family, onLink) ?? (isOnLoopback(own, addresses) ? usable(family, addresses) : null);
   };
-  const direct = onLink.some(({ address }) => covers(address, remote)) || isLinkLocal(remote);
+  const direct = onLink.some(({ address }) => covers(address, remote)) || isUnroutable(remote);
   return {
     ifindex,
     nextHop: [nextHop(IPV4), nextHop(IPV6)],
-    sharedSubnets: direct ? onLink.map(({ address }) => networkOf(address, address.length)) : [],
+    sharedSubnets: direct
+      ? onLink
+          .filter(({ address }) => !isUnroutable(address))
+          .filter(({ address }) => address.family !== remote.family || covers(address, remote))
+          .map(({ address }) => networkOf(address, address.length))
+      : [],
   };
 }
 

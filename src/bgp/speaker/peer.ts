@@ -63,6 +63,8 @@ export interface PeerContext {
   established(peer: Peer, negotiated: Negotiated): void;
   endOfRib(peer: Peer, family: FamilyIndex): void;
   closed(peer: Peer): void;
+  /** Nobody waits for the peer any more: it is shut down. */
+  notExpected(peer: Peer): void;
   writable(peer: Peer): void;
   refresh(peer: Peer, family: FamilyIndex): void;
   event(peer: Peer, event: PeerEvent): void;
@@ -92,6 +94,10 @@ export class Peer implements SessionHandlers {
   /** UPDATEs that were malformed, by severity. */
   readonly malformed = { discard: 0, treatAsWithdraw: 0, reset: 0 };
   private malformedLogged = 0;
+  /** Stopped or removed for good: what waits to start the session does not. */
+  private ended = false;
+  /** The session was up before in this life of the daemon. */
+  private wasUp = false;
   private readonly decodeContext = { fourOctetAs: true, ebgp: false };
   private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
   private readonly staleTimers: [NodeJS.Timeout | null, NodeJS.Timeout | null] = [null, null];
@@ -118,17 +124,20 @@ export class Peer implements SessionHandlers {
   }
 
   start(): void {
-    if (!this.isShutdown) this.session.start();
+    if (!this.isShutdown && !this.ended) this.session.start();
   }
 
   /** Ends the session; its routes go, or stay with the peer when `graceful` (TCP ends without a NOTIFICATION). */
   stop(graceful: boolean): Promise<void> {
+    this.ended = true;
     return this.session.stop(graceful ? null : administrativeShutdown);
   }
 
   shutdown(): void {
     this.shutdownByOperator = true;
     void this.session.stop();
+    this.dropStale();
+    this.context.notExpected(this);
   }
 
   enable(): void {
@@ -143,18 +152,31 @@ export class Peer implements SessionHandlers {
 
   /** New settings that only a new session can have. */
   async replaceSession(settings: PeerSettings): Promise<void> {
-    const old = this.session;
-    await old.stop();
+    const stopped = this.session.stop();
+    // Who comes back may be somebody else.
+    this.dropStale();
     this.settings = settings;
     this.context.rib.updateSource(this.source, this.sourceInfo(0));
     this.session = this.makeSession();
+    if (settings.shutdown) this.context.notExpected(this);
+    await stopped;
     this.start();
+  }
+
+  /** What is known of the peer as a source of routes changed. */
+  updateSource(): void {
+    this.context.rib.updateSource(
+      this.source,
+      this.sourceInfo(this.context.rib.sources.get(this.source).routerId),
+    );
   }
 
   /** The peer is gone from the document. */
   async remove(): Promise<void> {
-    this.clearStaleTimers();
-    await this.session.stop();
+    this.ended = true;
+    const stopped = this.session.stop();
+    this.dropStale();
+    await stopped;
     this.context.rib.removeSource(this.source);
   }
 
@@ -167,11 +189,8 @@ export class Peer implements SessionHandlers {
   }
 
   /** Addresses of this node changed: what "self" means may have changed with them. */
-  relearnLink(): boolean {
-    if (this.negotiated === null) return false;
-    const before = JSON.stringify(this.link);
-    this.link = this.factsOf(this.negotiated);
-    return JSON.stringify(this.link) !== before;
+  relearnLink(): void {
+    if (this.negotiated !== null) this.link = this.factsOf(this.negotiated);
   }
 
   // What the session tells.
@@ -179,7 +198,8 @@ export class Peer implements SessionHandlers {
   capabilities(): readonly Capability[] {
     const { gracefulRestart, families } = this.settings;
     if (!gracefulRestart.enabled) return [];
-    const forwarding = this.context.forwardingPreserved();
+    // RFC 4724 §3: after a fresh start there is nothing to go by; while we live, forwarding goes on without the session.
+    const forwarding = this.wasUp || this.context.forwardingPreserved();
     return [
       {
         type: 'gracefulRestart',
@@ -204,6 +224,7 @@ export class Peer implements SessionHandlers {
     this.negotiated = negotiated;
     // Attempts that failed on the way here are no news any more; why the last session ended still is.
     this.lastError = this.lastSessionError;
+    this.wasUp = true;
     this.malformedLogged = 0;
     this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
     this.decodeContext.ebgp = !this.ibgp;
@@ -374,6 +395,11 @@ export class Peer implements SessionHandlers {
   private expireStale(family: FamilyIndex): void {
     this.clearStaleTimer(family);
     this.context.rib.families[family].sweepStale(this.source);
+  }
+
+  private dropStale(): void {
+    this.expireStale(0);
+    this.expireStale(1);
   }
 
   private startStaleTimer(family: FamilyIndex, seconds: number): void {

@@ -8,12 +8,13 @@ import {
   type FamilyIndex,
   familyNames,
   formatAddress,
+  parseAddress,
   sameAddress,
 } from '../../address/index.js';
 import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
 import type { Slices } from '../../rib/slices.js';
-import { type RouteExporter, UpdateGroup } from '../../rib/update-group.js';
+import { type Departure, type RouteExporter, UpdateGroup } from '../../rib/update-group.js';
 import { Listener, type Negotiated } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { Deferral } from './deferral.js';
@@ -76,6 +77,8 @@ export class Speaker implements PeerContext {
   private deferralTimer: NodeJS.Timeout | null = null;
   private announcing: boolean;
   private hasConverged = false;
+  private stopped = false;
+  bgpPreference: number;
   /** Established peers that wait until announcements may start. */
   private readonly waiting = new Set<Peer>();
 
@@ -85,6 +88,7 @@ export class Speaker implements PeerContext {
     expected: Iterable<string>,
   ) {
     this.rib = options.rib;
+    this.bgpPreference = options.identity.bgpPreference;
     this.deferral = new Deferral(expected);
     this.announcing = !options.restarting;
     this.rib.onBestChange((family, prefix) => {
@@ -127,17 +131,27 @@ export class Speaker implements PeerContext {
     this.checkDeferral();
   }
 
-  /** Applies new settings to a peer as gently as `change` allows. */
-  async changePeer(settings: PeerSettings, change: PeerChange): Promise<void> {
-    const peer = this.peers.get(settings.name);
-    if (peer === undefined) return;
-    if (change === 'session') {
-      await peer.replaceSession(settings);
-      this.refilter(peer);
-      return;
+  /** Applies new settings to peers, each as gently as its `change` allows. Resolves when new sessions are started. */
+  async changePeers(
+    changes: readonly { readonly settings: PeerSettings; readonly change: PeerChange }[],
+  ): Promise<void> {
+    const replaced: Promise<void>[] = [];
+    for (const { settings, change } of changes) {
+      const peer = this.peers.get(settings.name);
+      if (peer === undefined) continue;
+      if (change === 'session') replaced.push(peer.replaceSession(settings));
+      else peer.adjust(settings);
+      if (change !== 'none') this.refilter(peer);
     }
-    peer.adjust(settings);
-    if (change === 'policy') this.refilter(peer);
+    this.regroup();
+    await Promise.all(replaced);
+  }
+
+  /** What BGP's routes are preferred by from now on. */
+  setPreference(bgpPreference: number): void {
+    if (bgpPreference === this.bgpPreference) return;
+    this.bgpPreference = bgpPreference;
+    for (const peer of this.peers.values()) peer.updateSource();
   }
 
   /** Filters changed: all routes of all peers are judged anew, in both directions, no session is touched. */
@@ -163,12 +177,16 @@ export class Speaker implements PeerContext {
       const listener = new Listener({
         address,
         port,
-        connection: (socket, remote) => this.peerAt(remote)?.session.accept(socket) ?? false,
+        connection: (socket, remote) => {
+          const local = socket.localAddress === undefined ? null : parseAddress(socket.localAddress);
+          return this.peerAt(remote, local)?.session.accept(socket) ?? false;
+        },
         failed: () => this.listeners.delete(key),
       });
       try {
         await listener.listen();
-        this.listeners.set(key, listener);
+        if (this.stopped) listener.close();
+        else this.listeners.set(key, listener);
       } catch (error) {
         failures.push(`can't listen on ${formatAddress(address)} port ${port}: ${(error as Error).message}`);
       }
@@ -179,22 +197,21 @@ export class Speaker implements PeerContext {
   /** Addresses of this node; peers whose "next hop self" changes with them move to another group. */
   setAddresses(addresses: readonly OwnAddress[]): void {
     this.ownAddresses = addresses;
-    for (const peer of this.peers.values()) {
-      if (peer.relearnLink() && peer.negotiated && !this.waiting.has(peer)) {
-        this.leave(peer);
-        this.join(peer, peer.negotiated);
-      }
-    }
+    for (const peer of this.peers.values()) peer.relearnLink();
+    this.regroup();
   }
 
   /** Ends all sessions. */
   async stop(graceful: boolean): Promise<void> {
+    this.stopped = true;
     if (this.deferralTimer !== null) clearTimeout(this.deferralTimer);
     for (const listener of this.listeners.values()) listener.close();
     this.listeners.clear();
     const peers = [...this.peers.values()];
+    const stopped = peers.map((peer) => peer.stop(graceful));
+    // Sessions that end start such timers.
     for (const peer of peers) peer.clearStaleTimers();
-    await Promise.all(peers.map((peer) => peer.stop(graceful)));
+    await Promise.all(stopped);
   }
 
   /** Prefixes that are announced to the peer. */
@@ -216,11 +233,7 @@ export class Speaker implements PeerContext {
     if (this.waiting.has(peer))
       return { announced: false, reason: 'this router restarts and waits for its peers first' };
     const found = this.groupOf(peer, family);
-    if (!found)
-      return {
-        announced: false,
-        reason: `this router has no ${familyNames[family]} address to give as next hop`,
-      };
+    if (!found) return { announced: false, reason: 'nothing is announced to this peer' };
     const table = this.rib.families[family];
     const best = table.best(prefix);
     if (best === NONE) return { announced: false, reason: 'there is no best path' };
@@ -246,16 +259,12 @@ export class Speaker implements PeerContext {
     return this.options.identity.routerId;
   }
 
-  get bgpPreference(): number {
-    return this.options.identity.bgpPreference;
-  }
-
   restarting(): boolean {
     return !this.announcing;
   }
 
   forwardingPreserved(): boolean {
-    return true;
+    return this.options.restarting;
   }
 
   addresses(): readonly OwnAddress[] {
@@ -284,15 +293,18 @@ export class Speaker implements PeerContext {
     this.deferral.closed(peer.settings.name);
   }
 
+  notExpected(peer: Peer): void {
+    this.deferral.forget(peer.settings.name);
+    this.checkDeferral();
+  }
+
   writable(peer: Peer): void {
     for (const { group, members } of this.groups.values()) if (members.has(peer)) group.resume();
   }
 
   refresh(peer: Peer, family: FamilyIndex): void {
-    const found = this.groupOf(peer, family);
-    if (!found) return;
-    found.group.removeMember(peer.source);
-    found.group.addMember(this.memberOf(peer, family));
+    const group = this.groupOf(peer, family)?.group;
+    group?.addMember(this.memberOf(peer, family), group.detach([peer.source]).get(peer.source));
   }
 
   event(peer: Peer, event: PeerEvent): void {
@@ -303,11 +315,16 @@ export class Speaker implements PeerContext {
     peer.setPolicy(this.importPolicy(peer));
   }
 
-  private peerAt(remote: Address): Peer | undefined {
+  /** Whose connection this is: of several peers at one address, the one with that local address. */
+  private peerAt(remote: Address, local: Address | null): Peer | undefined {
+    let found: Peer | undefined;
     for (const peer of this.peers.values()) {
-      if (sameAddress(peer.settings.address, remote) && !peer.isShutdown) return peer;
+      const { address, localAddress } = peer.settings;
+      if (!sameAddress(address, remote) || peer.isShutdown) continue;
+      if (localAddress && local && sameAddress(localAddress, local)) return peer;
+      found ??= peer;
     }
-    return undefined;
+    return found;
   }
 
   private factsOf(peer: Peer, family: FamilyIndex, negotiated: Negotiated): GroupFacts {
@@ -319,21 +336,47 @@ export class Speaker implements PeerContext {
       maxLength: negotiated.extendedMessage ? 65535 : 4096,
       nextHopMode: settings.nextHop,
       nextHop: link?.nextHop[family] ?? null,
-      sharedSubnets: settings.multihop === null && !ibgp ? (link?.sharedSubnets ?? []) : [],
+      sharedSubnets:
+        settings.multihop === null && !ibgp && settings.nextHop === 'auto' ? (link?.sharedSubnets ?? []) : [],
       filters: settings.export ?? null,
     };
   }
 
   private join(peer: Peer, negotiated: Negotiated): void {
-    for (const family of negotiated.families) {
-      const facts = this.factsOf(peer, family, negotiated);
-      if (facts.nextHop === null) {
-        this.event(peer, { type: 'noNextHop', family: familyNames[family] });
-        continue;
+    for (const family of negotiated.families) this.enter(peer, this.factsOf(peer, family, negotiated));
+  }
+
+  /** Puts a peer into the group with these facts; `before`: what it was told in another one. */
+  private enter(peer: Peer, facts: GroupFacts, before?: Departure): void {
+    // Its group announces what goes on with a next hop of its own, and the End-of-RIB is due all the same.
+    if (facts.nextHop === null) this.event(peer, { type: 'noNextHop', family: familyNames[facts.family] });
+    const found = this.groupFor(facts);
+    found.members.add(peer);
+    found.group.addMember(this.memberOf(peer, facts.family), before);
+  }
+
+  /** Moves peers whose outgoing treatment is another now to the group that has it: they are told what differs. */
+  private regroup(): void {
+    const moves = new Map<Group, { peer: Peer; facts: GroupFacts }[]>();
+    for (const peer of this.peers.values()) {
+      const { negotiated } = peer;
+      if (negotiated === null || this.waiting.has(peer)) continue;
+      for (const family of negotiated.families) {
+        const from = this.groupOf(peer, family);
+        const facts = this.factsOf(peer, family, negotiated);
+        if (from === undefined || from.key === groupKey(facts)) continue;
+        const moving = moves.get(from) ?? [];
+        moves.set(from, moving);
+        moving.push({ peer, facts });
       }
-      const found = this.groupFor(facts);
-      found.members.add(peer);
-      found.group.addMember(this.memberOf(peer, family));
+    }
+    for (const [from, moving] of moves) {
+      const departures = from.group.detach(moving.map(({ peer }) => peer.source));
+      for (const { peer, facts } of moving) {
+        from.members.delete(peer);
+        this.enter(peer, facts, departures.get(peer.source));
+      }
+      this.closeIfEmpty(from);
     }
   }
 
@@ -369,10 +412,14 @@ export class Speaker implements PeerContext {
     for (const each of this.groups.values()) {
       if (!each.members.delete(peer)) continue;
       each.group.removeMember(peer.source);
-      if (each.members.size > 0) continue;
-      each.group.close();
-      this.groups.delete(each.key);
+      this.closeIfEmpty(each);
     }
+  }
+
+  private closeIfEmpty({ key, group, members }: Group): void {
+    if (members.size > 0) return;
+    group.close();
+    this.groups.delete(key);
   }
 
   private groupOf(peer: Peer, family: FamilyIndex): Group | undefined {
