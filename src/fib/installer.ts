@@ -71,9 +71,10 @@ export class FibInstaller {
       const { forwarding, kind } = this.rib.sources.get(source);
       if (forwarding === 'nextHop') wanted = this.throughNextHops(family, prefix, best as PathId);
       else if (forwarding === 'blackhole') {
-        wanted = this.shared('blackhole', []);
         // So that a connected route of a local bridge always wins over the blackhole of its block.
         if (kind === 'originated') metricClass = 1;
+        // An entry of its own per metric class: one that takes the other's place is another desire.
+        wanted = this.shared(`blackhole ${metricClass}`, []);
       } else if (forwarding !== 'none') wanted = this.shared(`dev ${forwarding.ifindex}`, []);
     }
     this.desire(family, prefix, wanted, metricClass);
@@ -158,7 +159,7 @@ export class FibInstaller {
   }
 
   private contentOf(shared: SharedForwarding): Forwarding {
-    if (shared.key === 'blackhole') return { kind: 'blackhole' };
+    if (shared.key.startsWith('blackhole')) return { kind: 'blackhole' };
     if (shared.nextHops.length === 0) {
       const ifindex = Number(shared.key.slice('dev '.length));
       return { kind: 'unicast', hops: [{ gateway: null, ifindex, weight: 1, onlink: false }] };

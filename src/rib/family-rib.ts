@@ -166,7 +166,7 @@ export class FamilyRib {
     this.job(source).redecide = true;
   }
 
-  /** Decides every prefix again, by and by. */
+  /** Decides every prefix again, by and by, as another number of paths is allowed, and tells of every one. */
   redecideAll(): void {
     this.nextAll = true;
     this.context.wake();
@@ -257,7 +257,7 @@ export class FamilyRib {
       const job = jobs[paths.source[path]];
       if (job !== undefined && this.perform(job, path as PathId, prefix as PrefixId)) continue;
       if (all || (byNextHop && nextHopMarks[nextHopId[paths.accepted[path]]] === 1)) {
-        this.markDirty(prefix as PrefixId, 0);
+        this.markDirty(prefix as PrefixId, all ? MULTIPATH_CHANGED : 0);
       }
     }
     this.cursor = -1;

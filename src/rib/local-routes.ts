@@ -3,7 +3,7 @@
  * daemons that the document asks to learn. Each application states the whole set that shall be there; what differs is
  * announced or withdrawn, what doesn't is not touched.
  */
-import { type Address, formatPrefix, networkOf, type Prefix } from '../address/index.js';
+import { type Address, formatPrefix, IPV4, isLinkLocal, networkOf, type Prefix } from '../address/index.js';
 import { buildCanonical, Origin } from '../bgp/wire/index.js';
 import type { PrefixId, SourceId } from './ids.js';
 import type { Rib } from './rib.js';
@@ -41,6 +41,8 @@ export interface LocalInterface {
 export interface LocalAddress {
   readonly ifindex: number;
   readonly address: Prefix;
+  /** The other end of a point-to-point link; the connected network is then its address with that length. */
+  readonly peer?: Address | null;
 }
 
 export interface OtherRoute {
@@ -59,6 +61,8 @@ interface WantedPath {
   readonly canonical: Buffer;
   /** Tells apart paths of one source to one prefix (a static route with several next hops). */
   readonly pathId: number;
+  /** Interface of a link-local next hop. */
+  readonly scope?: number;
 }
 
 interface HeldPath extends WantedPath {
@@ -74,6 +78,18 @@ export function matchesPattern(name: string, patterns: readonly string[]): boole
       .join('.*');
     return new RegExp(`^${expression}$`).test(name);
   });
+}
+
+/**
+ * Networks that mean nothing beyond this node or its link: loopback, multicast, IPv6 link-local. 169.254.0.0/16 numbers
+ * links between routers, which others may have to resolve next hops by.
+ */
+function isLocal({ family, a, b, c, d, length }: Prefix): boolean {
+  if (length === 0) return false;
+  const top = a >>> 24;
+  if (family === IPV4) return top === 127 || top >>> 4 === 14;
+  const isLoopback = length === 128 && a === 0 && b === 0 && c === 0 && d === 1;
+  return top === 0xff || isLoopback || isLinkLocal({ family, a, b, c, d });
 }
 
 export class LocalRoutes {
@@ -109,10 +125,11 @@ export class LocalRoutes {
     );
   }
 
-  /** A static route out of a device is there while the device is. */
+  /** A static route out of a device, or through a link-local next hop on it, is there while the device is up. */
   setStatic(routes: readonly LocalStatic[], interfaces: readonly LocalInterface[]): void {
     const wanted: WantedPath[] = [];
     for (const { prefix, via, device, blackhole } of routes) {
+      const link = interfaces.find(({ name, up }) => name === device && up);
       const attributes = { family: prefix.family, origin: Origin.incomplete, asPath: [] };
       if (blackhole) {
         const source = this.source('static', 'static (blackhole)', 'blackhole');
@@ -120,10 +137,12 @@ export class LocalRoutes {
       } else if (via.length > 0) {
         const source = this.source('static', 'static', 'nextHop');
         via.forEach((nextHop, i) => {
-          wanted.push({ source, prefix, pathId: i, canonical: buildCanonical({ ...attributes, nextHop }) });
+          const canonical = buildCanonical({ ...attributes, nextHop });
+          if (nextHop.family === IPV4 || !isLinkLocal(nextHop))
+            wanted.push({ source, prefix, pathId: i, canonical });
+          else if (link) wanted.push({ source, prefix, pathId: i, canonical, scope: link.ifindex });
         });
       } else {
-        const link = interfaces.find(({ name, up }) => name === device && up);
         if (link === undefined) continue;
         const source = this.source('static', `static (${link.name})`, { ifindex: link.ifindex });
         wanted.push({ source, prefix, pathId: 0, canonical: buildCanonical(attributes) });
@@ -139,10 +158,11 @@ export class LocalRoutes {
   ): void {
     const source = this.source('connected', 'connected', 'none');
     const wanted = new Map<string, WantedPath>();
-    for (const { ifindex, address } of addresses) {
+    for (const { ifindex, address, peer } of addresses) {
       const link = interfaces.find((each) => each.ifindex === ifindex);
       if (!link?.up || !matchesPattern(link.name, patterns.connected)) continue;
-      const prefix = networkOf(address, address.length);
+      const prefix = networkOf(peer ?? address, address.length);
+      if (isLocal(prefix)) continue;
       wanted.set(formatPrefix(prefix), {
         source,
         prefix,
@@ -170,7 +190,7 @@ export class LocalRoutes {
           (hops.length === 0 ||
             hops.some(({ ifindex }) => matchesPattern(nameOf.get(ifindex) ?? '', pattern.interfaces))),
       );
-      if (!asked || route.type === 'other') continue;
+      if (!asked || route.type === 'other' || isLocal(prefix)) continue;
       const key = formatPrefix(prefix);
       if ((wanted.get(key)?.metric ?? Number.POSITIVE_INFINITY) <= metric) continue;
       const nextHop = hops[0]?.gateway ?? null;
@@ -213,16 +233,16 @@ export class LocalRoutes {
     const before = this.held.get(kind) ?? new Map<string, HeldPath>();
     const now = new Map<string, HeldPath>();
     for (const path of wanted) {
-      const { source, prefix, canonical, pathId } = path;
+      const { source, prefix, canonical, pathId, scope = 0 } = path;
       const key = `${source} ${formatPrefix(prefix)} ${pathId}`;
       const same = before.get(key);
-      if (same?.canonical.equals(canonical)) {
+      if (same?.canonical.equals(canonical) && (same.scope ?? 0) === scope) {
         now.set(key, same);
         continue;
       }
       const rib = this.rib.families[prefix.family];
       const id = rib.prefixes.intern(prefix);
-      const set = this.rib.sets.intern(canonical, 0, canonical.length);
+      const set = this.rib.sets.intern(canonical, 0, canonical.length, scope);
       rib.announce(source, id, set, set, pathId);
       this.rib.sets.release(set);
       now.set(key, { ...path, id });
