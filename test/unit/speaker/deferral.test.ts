@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { Deferral } from '../../../src/bgp/speaker/deferral.js';
+
+const graceful = { restarting: false };
+const restarting = { restarting: true };
+
+describe('the deferral of a restarted speaker', () => {
+  it('is over at once without peers', () => {
+    const deferral = new Deferral([]);
+    expect(deferral.announcementsReleased).toBe(true);
+    expect(deferral.complete).toBe(true);
+  });
+
+  it('waits for the End-of-RIB of every family of every peer', () => {
+    const deferral = new Deferral(['a', 'b']);
+    deferral.established('a', [0, 1], graceful);
+    deferral.established('b', [0], graceful);
+    deferral.endOfRib('a', 0);
+    deferral.endOfRib('b', 0);
+    expect(deferral.announcementsReleased).toBe(false);
+    expect(deferral.pending()).toEqual(['a']);
+    deferral.endOfRib('a', 1);
+    expect(deferral.announcementsReleased).toBe(true);
+    expect(deferral.complete).toBe(true);
+  });
+
+  it('announces without waiting for who restarts too or has no such capability, but sweeps nothing yet', () => {
+    const deferral = new Deferral(['a', 'b']);
+    deferral.established('a', [0], restarting);
+    deferral.established('b', [0], null);
+    expect(deferral.announcementsReleased).toBe(true);
+    expect(deferral.complete).toBe(false);
+    deferral.endOfRib('a', 0);
+    expect(deferral.pending()).toEqual(['b']);
+  });
+
+  it('waits for who never comes until the deadline, and still tells who it was', () => {
+    const deferral = new Deferral(['a', 'never']);
+    deferral.established('a', [0], graceful);
+    deferral.endOfRib('a', 0);
+    expect(deferral.announcementsReleased).toBe(false);
+    deferral.expire();
+    expect(deferral.announcementsReleased).toBe(true);
+    expect(deferral.complete).toBe(true);
+    expect(deferral.pending()).toEqual(['never']);
+  });
+
+  it('expects a peer anew whose session ended before the others delivered', () => {
+    const deferral = new Deferral(['a', 'b']);
+    deferral.established('a', [0], graceful);
+    deferral.endOfRib('a', 0);
+    deferral.closed('a');
+    deferral.established('b', [0], graceful);
+    deferral.endOfRib('b', 0);
+    expect(deferral.complete).toBe(false);
+    deferral.established('a', [0], graceful);
+    expect(deferral.complete).toBe(false);
+    deferral.endOfRib('a', 0);
+    expect(deferral.complete).toBe(true);
+  });
+
+  it('forgets a peer that is removed or shut down, and does not know who was never expected', () => {
+    const deferral = new Deferral(['a', 'gone']);
+    deferral.established('a', [0], graceful);
+    deferral.endOfRib('a', 0);
+    deferral.established('new', [0], graceful);
+    deferral.forget('gone');
+    expect(deferral.complete).toBe(true);
+    expect(deferral.announcementsReleased).toBe(true);
+  });
+});
