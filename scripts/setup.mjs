@@ -5,7 +5,7 @@
  * finds everything in place and installs nothing. Uses Node alone, since nothing is installed yet when it starts.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -61,15 +61,23 @@ export function debianPackages() {
   // Debian starts a freshly installed daemon; ours run in namespaces of their own, so forbid that for this install.
   const policy = '/usr/sbin/policy-rc.d';
   const hadPolicy = existsSync(policy);
-  if (!hadPolicy) run('sh', ['-c', `printf '#!/bin/sh\\nexit 101\\n' > ${policy} && chmod +x ${policy}`]);
-  try {
-    run('apt-get', ['update', '-qq'], { env });
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-  } finally {
-    if (!hadPolicy) run('rm', ['-f', policy]);
+  const allowAgain = () => rmSync(policy, { force: true });
+  // Ctrl-C ends apt-get, whose failure then ends us in good order.
+  const outlive = () => {};
+  if (!hadPolicy) {
+    process.once('exit', allowAgain);
+    process.on('SIGINT', outlive);
+    writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  }
+  run('apt-get', ['update', '-qq'], { env });
+  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (!hadPolicy) {
+    allowAgain();
+    process.off('exit', allowAgain);
+    process.off('SIGINT', outlive);
   }
   return true;
 }

@@ -75,8 +75,9 @@ export class Feeder {
       { timeoutSeconds: 60 },
     );
     if (found === null) {
-      const tail = this.#process.output().trim().split('\n').slice(-6).join('\n');
-      throw new LabError(`the feeder of the full table ended before "${name}":\n${tail}`);
+      const said = this.#process.output();
+      const why = /^\w*Error: (.*)/m.exec(said)?.[1] ?? said.trim().split('\n').at(-1);
+      throw new LabError(`the feeder of the full table ended before "${name}": ${why}`);
     }
     return found;
   }

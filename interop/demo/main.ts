@@ -3,7 +3,7 @@
  * everything came true, 1 when something did not, 128 and the signal's number after Ctrl-C; nothing is left behind
  * either way.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { load } from 'js-yaml';
@@ -37,6 +37,8 @@ function tableOf(argv: string[]): string {
   const table = values.table ?? defaultTable();
   if (!/^(generated:[1-9]\d*|mrt:.+)$/.test(table))
     throw new Error(`--table is generated:COUNT or mrt:FILE, not ${table}`);
+  const file = /^mrt:(.+)/.exec(table)?.[1];
+  if (file !== undefined && !existsSync(file)) throw new Error(`--table: there is no file ${file}`);
   return table;
 }
 
@@ -98,8 +100,7 @@ async function demo(table: string): Promise<number> {
   // An interrupted set-up fails in its own words; the signal is what counts.
   if (interrupt.signal.aborted) await interrupted.catch((error: Error) => (failure = error));
   if (failure !== null) {
-    screen.progressEnds();
-    screen.line();
+    screen.gap();
     console.error(red(`demo: ${failure.message}`));
     if (lab !== null && !(failure instanceof Interrupted))
       for (const line of lastWords(lab)) console.error(line);

@@ -40,10 +40,15 @@ export class Screen {
     this.#blank = text === '';
   }
 
+  /** An empty line, unless there is one. */
+  gap(): void {
+    this.progressEnds();
+    if (!this.#blank) this.line();
+  }
+
   /** Opens the next act. */
   act(title: string): void {
-    this.#clear();
-    if (!this.#blank) this.line();
+    this.gap();
     this.#out.write(`${this.colour.bold(`${++this.#acts}. ${title}`)}\n\n`);
     this.#blank = true;
   }
