@@ -10,129 +10,13 @@ import {
   address,
   asn,
   communities,
-  filterNames,
   interfacePatterns,
   ipv4Address,
   ipv6Address,
   name,
   prefix,
-  seconds,
 } from './schema-atoms.js';
-
-const gracefulRestart = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    enabled: {
-      type: 'boolean',
-      default: true,
-      description: 'Offer graceful restart (RFC 4724) to the peers and honour theirs.',
-    },
-    restartTime: {
-      ...seconds(0, 4095),
-      default: 120,
-      description: 'Seconds that peers shall keep our routes after the session dropped.',
-    },
-    deferral: {
-      ...seconds(1, 86400),
-      default: 60,
-      description:
-        "At start, the longest wait for every peer's End-of-RIB before adopted kernel routes that nobody announced again are removed.",
-    },
-  },
-  'x-expected': 'a map with `enabled`, `restartTime`, `deferral`',
-} as const;
-
-/** What a template may hold as well as a peer. */
-const peerSettings = {
-  description: { type: 'string', description: 'Free text, shown by `show peers`.' },
-  port: {
-    type: 'integer',
-    minimum: 1,
-    maximum: 65535,
-    default: 179,
-    description: "The peer's TCP port.",
-  },
-  asn: {
-    ...asn,
-    description: "The peer's AS number. Equal to the router's own: iBGP. Required, here or in the template.",
-  },
-  localAddress: {
-    ...address,
-    description: 'Our end of the session; without it the kernel chooses when we dial.',
-  },
-  passive: { type: 'boolean', default: false, description: 'Wait for the peer to dial.' },
-  shutdown: { type: 'boolean', default: false, description: 'Keep the session down.' },
-  multihop: {
-    type: ['boolean', 'integer'],
-    minimum: 1,
-    maximum: 255,
-    default: false,
-    'x-expected': '`true`, `false` or a TTL from 1 to 255',
-    description:
-      'The peer is not on a connected subnet: packets leave with this TTL (`true`: 64). Without it an eBGP session uses TTL 1.',
-  },
-  families: {
-    type: 'array',
-    minItems: 1,
-    uniqueItems: true,
-    items: { enum: ['ipv4', 'ipv6'] },
-    'x-expected': 'a list of `ipv4` and `ipv6`, each at most once',
-    description: "Address families carried by the session. Without it: the family of the peer's address.",
-  },
-  holdTime: {
-    type: 'integer',
-    minimum: 0,
-    maximum: 65535,
-    default: 90,
-    'x-expected': '0 (never expires) or seconds from 3 to 65535',
-    description: 'Hold time in seconds that we offer; the lower of both sides holds.',
-  },
-  keepalive: {
-    ...seconds(1, 21845),
-    description: 'Seconds between KEEPALIVEs. Without it: a third of the negotiated hold time.',
-  },
-  connectRetry: {
-    ...seconds(1, 65535),
-    default: 10,
-    description:
-      'Longest wait between two attempts to connect. The first retry comes after `idleHold` seconds, and the wait doubles with every failure up to this.',
-  },
-  delayOpen: {
-    ...seconds(0, 65535),
-    default: 0,
-    description: 'Seconds to wait for the peer to send its OPEN first.',
-  },
-  idleHold: {
-    ...seconds(0, 65535),
-    default: 1,
-    description: 'Seconds of rest after an error, doubled with each further one.',
-  },
-  nextHop: {
-    enum: ['auto', 'self', 'unchanged'],
-    default: 'auto',
-    description:
-      'Next hop that we announce. `auto` is RFC 4271 §5.1.3: eBGP self, unless the next hop lies on the subnet shared with the peer; iBGP unchanged.',
-  },
-  import: {
-    ...filterNames,
-    description:
-      'Filters for what the peer announces, in order; all must accept. `[]` takes those of the template away. eBGP without any accepts nothing (`ebgpRequiresPolicy`).',
-  },
-  export: {
-    ...filterNames,
-    description: 'Filters for what we announce to the peer, likewise. eBGP without any announces nothing.',
-  },
-  gracefulRestart: {
-    ...gracefulRestart,
-    description: "As `spec.gracefulRestart`, which holds for what isn't given here.",
-  },
-  routeReflectorClient: {
-    type: 'boolean',
-    default: false,
-    description: 'The peer is our client (RFC 4456): iBGP routes are reflected to and from it.',
-  },
-} as const;
+import { gracefulRestart, peerSettings } from './schema-peers.js';
 
 const prefixMatch = {
   type: ['string', 'object'],
