@@ -280,7 +280,7 @@ export class RoutingNode {
 
   private peerEvent(peer: Peer, event: PeerEvent): void {
     const { type, ...fields } = event;
-    const level = type === 'malformed' || type === 'noNextHop' ? 'warn' : 'info';
+    const level = type === 'malformed' || type === 'noNextHop' || type === 'tooLong' ? 'warn' : 'info';
     this.listener.event(level, `peer.${type}`, { peer: peer.settings.name, ...fields });
   }
 

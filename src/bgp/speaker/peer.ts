@@ -44,7 +44,9 @@ export type PeerEvent =
       readonly offset: number;
       readonly severity: string;
     }
-  | { readonly type: 'noNextHop'; readonly family: string };
+  | { readonly type: 'noNextHop'; readonly family: string }
+  /** So many prefixes were withdrawn instead, as their attributes leave no room for them in a message. */
+  | { readonly type: 'tooLong'; readonly family: string; readonly prefixes: number };
 
 /** The speaker, as a peer sees it. */
 export interface PeerContext {

@@ -395,6 +395,7 @@ export class Speaker implements PeerContext {
     const known = this.groups.get(key);
     if (known !== undefined) return known;
     const exporter = this.options.policies.exporter(facts);
+    const members = new Set<Peer>();
     const group = new UpdateGroup({
       rib: this.rib,
       family: facts.family,
@@ -402,8 +403,12 @@ export class Speaker implements PeerContext {
       maxLength: facts.maxLength,
       fourOctetAs: facts.fourOctetAs,
       slices: this.options.slices,
+      onTooLong: (_attrSet, prefixes) => {
+        const family = familyNames[facts.family];
+        for (const peer of members) this.event(peer, { type: 'tooLong', family, prefixes });
+      },
     });
-    const made: Group = { key, facts, group, exporter, members: new Set() };
+    const made: Group = { key, facts, group, exporter, members };
     this.groups.set(key, made);
     return made;
   }

@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseAddress } from '../../../src/address/index.js';
+import { type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
+import { REJECTED } from '../../../src/rib/ids.js';
+import { Rib } from '../../../src/rib/rib.js';
+import { Slices } from '../../../src/rib/slices.js';
+
+const speakers: Speaker[] = [];
+afterEach(async () => {
+  for (const speaker of speakers.splice(0)) await speaker.stop(true);
+});
+
+function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings {
+  const address = parseAddress('192.0.2.2');
+  if (address === null) throw new Error('not an address');
+  return {
+    name,
+    address,
+    port: 179,
+    asn: 65002,
+    passive: true,
+    shutdown: false,
+    multihop: null,
+    families: ['ipv4', 'ipv6'],
+    holdTimeSeconds: 90,
+    connectRetrySeconds: 10,
+    delayOpenSeconds: 0,
+    idleHoldSeconds: 1,
+    nextHop: 'auto',
+    gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
+    routeReflectorClient: false,
+    ...more,
+  };
+}
+
+/** A speaker whose sessions nobody starts; `converged` collects what it said then. */
+function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
+  const slices = new Slices();
+  const rib = new Rib({ slices });
+  const converged: (readonly string[])[] = [];
+  const speaker = new Speaker(
+    {
+      rib,
+      slices,
+      identity: { asn: 65001, routerId: 1, bgpPreference: 100 },
+      policies: {
+        importPolicy: () => ({ accept: () => REJECTED, explain: () => 'rejected' }),
+        exporter: () => ({ export: () => REJECTED, explain: () => 'rejected' }),
+      },
+      restarting,
+      deferralSeconds: 60,
+      event: () => {},
+      converged: (pending) => converged.push(pending),
+    },
+    restarting ? peers.map(({ name }) => name) : [],
+  );
+  speakers.push(speaker);
+  for (const each of peers) speaker.addPeer(each);
+  speaker.startDeferral();
+  return { rib, speaker, converged, peer: (name: string) => speaker.peers.get(name) };
+}
+
+describe('the graceful restart capability', () => {
+  const families = (forwarding: boolean) => [
+    { afi: 1, safi: 1, forwarding },
+    { afi: 2, safi: 1, forwarding },
+  ];
+
+  it('claims after a fresh start neither a restart nor that forwarding survived one', () => {
+    const { peer } = speakerFor([settings('a')], false);
+    expect(peer('a')?.capabilities()).toEqual([
+      {
+        type: 'gracefulRestart',
+        restarting: false,
+        notification: false,
+        restartTimeSeconds: 120,
+        families: families(false),
+      },
+    ]);
+  });
+
+  it('claims both after a restart, until nobody is waited for', () => {
+    const { speaker, peer } = speakerFor([settings('a'), settings('b')], true);
+    expect(peer('a')?.capabilities()).toMatchObject([{ restarting: true, families: families(true) }]);
+    for (const each of speaker.peers.values()) each.shutdown();
+    expect(peer('a')?.capabilities()).toMatchObject([{ restarting: false, families: families(true) }]);
+  });
+
+  it('is left out where it is switched off', () => {
+    const off = { enabled: false, restartTimeSeconds: 120, deferralSeconds: 60 };
+    const { peer } = speakerFor([settings('a', { gracefulRestart: off })], true);
+    expect(peer('a')?.capabilities()).toEqual([]);
+  });
+});
+
+describe('a restarted speaker', () => {
+  it('converges at once when it expects nobody', () => {
+    expect(speakerFor([], true).converged).toEqual([[]]);
+    expect(speakerFor([settings('a')], false).converged).toEqual([[]]);
+  });
+
+  it('waits no longer for peers that are shut down by a person or by the document, or removed', async () => {
+    const { speaker, converged, peer } = speakerFor([settings('a'), settings('b'), settings('c')], true);
+    expect(speaker.awaited).toEqual(['a', 'b', 'c']);
+    peer('a')?.shutdown();
+    await speaker.changePeers([{ settings: settings('b', { shutdown: true }), change: 'session' }]);
+    expect(speaker.awaited).toEqual(['c']);
+    expect(converged).toEqual([]);
+    await speaker.removePeer('c');
+    expect(converged).toEqual([[]]);
+    expect(speaker.awaited).toEqual([]);
+  });
+});
+
+describe("BGP's preference", () => {
+  it('changes for all peers, those that come later too, and leaves the rest of what is known of them', () => {
+    const { rib, speaker, peer } = speakerFor([settings('a')], false);
+    const a = peer('a');
+    if (a === undefined) throw new Error('there is no such peer');
+    rib.updateSource(a.source, { ...rib.sources.get(a.source), routerId: 77 });
+    speaker.setPreference(180);
+    expect(rib.sources.get(a.source)).toMatchObject({ preference: 180, routerId: 77, name: 'a' });
+    expect(rib.sources.get(speaker.addPeer(settings('b')).source).preference).toBe(180);
+  });
+});
+
+describe('new settings of a peer', () => {
+  it('are what its session and its source go by', async () => {
+    const { rib, speaker, peer } = speakerFor([settings('a')], false);
+    await speaker.changePeers([{ settings: settings('a', { asn: 65001 }), change: 'session' }]);
+    const a = peer('a');
+    expect(a?.session.settings).toMatchObject({ remoteAsn: 65001, ttl: null });
+    expect(a && rib.sources.get(a.source)).toMatchObject({ ibgp: true, remoteAsn: 65001 });
+  });
+
+  it('do not start a session that was stopped for good meanwhile', async () => {
+    const { speaker, peer } = speakerFor([settings('a')], false);
+    const changed = speaker.changePeers([{ settings: settings('a', { asn: 65001 }), change: 'session' }]);
+    await speaker.stop(true);
+    await changed;
+    expect(peer('a')?.session.state).toBe('idle');
+  });
+});
