@@ -76,7 +76,7 @@ const verdictColumn: Column<RouteRow> = {
 
 function asPathText(route: RouteRow): string {
   const origin = { igp: '', egp: ' e', incomplete: ' ?' }[route.origin];
-  return (route.asPath === '' ? '(local)' : route.asPath) + origin;
+  return (route.asPath !== '' ? route.asPath : route.source === 'bgp' ? '(internal)' : '(local)') + origin;
 }
 
 export async function showRoutes(
