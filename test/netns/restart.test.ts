@@ -179,6 +179,22 @@ describe('our restart', () => {
     await untilKernelRoute(lab.node('t'), '2001:db8:2::/64');
   });
 
+  it('announces at once to a peer without graceful restart, though another one never comes', async () => {
+    const peer = { asn: 65002, families: ['ipv4', 'ipv6'], connectRetry: 1 };
+    const peers = [
+      { ...peer, name: 'p', address: '10.0.0.2' },
+      { ...peer, name: 'never', address: '10.0.0.9' },
+    ];
+    const lab = await line('bird', { peers, gracefulRestart: { deferral: 600 } }, ['graceful restart off;']);
+    const bird = new Bird(lab.node('p'));
+    await bird.untilRoute('10.1.0.0/24');
+    await lab.node('t').process.kill('SIGKILL');
+    await bird.untilNoRoute('10.1.0.0/24');
+    await lab.node('t').process.start();
+    await bird.untilRoute('10.1.0.0/24');
+    expect((await new Tartan(lab.node('t')).client.status()).phase).toBe('restarting');
+  });
+
   it('keeps routes on SIGTERM and removes them when the document says so', async () => {
     const keeping = await line('frr');
     await new Tartan(keeping.node('t')).untilInstalled('10.2.0.0/24');

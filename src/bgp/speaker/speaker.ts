@@ -277,7 +277,8 @@ export class Speaker implements PeerContext {
 
   established(peer: Peer, negotiated: Negotiated): void {
     this.deferral.established(peer.settings.name, negotiated.families, negotiated.peerGracefulRestart);
-    if (this.announcing) this.join(peer, negotiated);
+    // A peer that kept nothing for us over the restart waits for no End-of-RIB: each moment costs it our routes.
+    if (this.announcing || negotiated.peerGracefulRestart === null) this.join(peer, negotiated);
     else this.waiting.add(peer);
     this.checkDeferral();
   }
