@@ -29,15 +29,16 @@ export async function createLinks(topology: Topology, netnsOf: NetnsOf): Promise
   };
   for (const bridge of bridges) {
     add(bridge, `link add ${bridgeDevice(bridge)} type bridge`);
-    add(bridge, `link set ${bridgeDevice(bridge)} up`);
+    add(bridge, `link set dev ${bridgeDevice(bridge)} up`);
   }
   const create: string[] = [];
   const dummy = (await hasDummy()) ? 'dummy' : 'bridge';
   for (const link of topology.links) {
     create.push(...deviceLines(link, netnsOf, dummy));
     for (const end of link.type === 'veth' ? link.ends : [link.end]) {
-      if (bridges.has(end.node)) add(end.node, `link set ${end.interface} master ${bridgeDevice(end.node)}`);
-      add(end.node, `link set ${end.interface} up`);
+      if (bridges.has(end.node))
+        add(end.node, `link set dev ${end.interface} master ${bridgeDevice(end.node)}`);
+      add(end.node, `link set dev ${end.interface} up`);
     }
   }
   if (create.length > 0) await mustRun(['ip', '-batch', '-'], { input: `${create.join('\n')}\n` });
@@ -64,7 +65,7 @@ function deviceLines(link: LinkDefinition, netnsOf: NetnsOf, dummy: string): str
     case 'host':
       return [
         `link add name ${link.hostInterface}${mtu} type veth peer ${place}`,
-        `link set ${link.hostInterface} up`,
+        `link set dev ${link.hostInterface} up`,
       ];
     case 'macvlan':
       return [`link add link ${link.hostInterface} ${place} type macvlan mode ${link.mode}`];
