@@ -85,6 +85,7 @@ function describeKernel(row: FibRouteRow | undefined): string {
     case 'conflict':
       return `not installed: protocol ${row.conflict?.protocol ?? '?'} holds this prefix with metric ${row.metric}; retried when it goes`;
     case 'failed':
+      if (error !== undefined && error.code === '') return `not installed: ${error.message}`;
       return `refused with ${error?.code ?? 'an error'}: ${error?.message ?? ''} (attempt ${error?.attempts ?? 1}, next in ${error?.retryInMs ?? 0} ms)`;
   }
 }

@@ -199,7 +199,12 @@ export class DaemonTarget implements ControlTarget {
         weight,
       })),
       metric: row.metric,
-      error: error ? `${error.code}: ${error.message}` : (held ?? null),
+      error: error
+        ? // What was never asked of the kernel has no error of its own.
+          error.code === ''
+          ? error.message
+          : `${error.code}: ${error.message}`
+        : (held ?? null),
     };
   }
 }
