@@ -45,6 +45,10 @@ export async function showPeers(
     notes: (peer) => [
       ...(peer.description === undefined ? [] : [peer.description]),
       ...(peer.stale ? ['its routes are kept while it restarts'] : []),
+      ...(peer.warnings ?? []),
+      ...Object.entries(peer.maxPrefixes ?? {})
+        .filter(([, { discarded }]) => discarded > 0)
+        .map(([family, { discarded }]) => `${family}: ${discarded} announcements beyond the limit discarded`),
       ...(peer.lastError === null ? [] : [`last error: ${peer.lastError}`]),
     ],
     empty: 'no peers are configured',

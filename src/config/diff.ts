@@ -40,9 +40,18 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   description: 'none',
   'gracefulRestart.restartTime': 'none',
   'gracefulRestart.deferral': 'none',
+  maxPrefixes: 'none',
   import: 'policy',
   export: 'policy',
 };
+
+/** Keys that hold a map are known by their name alone where they are here, else by the path of what differs. */
+function changeOf(key: string): PeerChange {
+  for (const known of [key, key.slice(0, Math.max(0, key.indexOf('.')))]) {
+    if (Object.hasOwn(peerKeys, known)) return peerKeys[known];
+  }
+  return 'session';
+}
 
 const consequences: Readonly<Record<PeerChange, string>> = {
   none: '',
@@ -148,7 +157,7 @@ function diffPeers(
     }
     const found: PeerChange[] = [];
     for (const [key, from, to] of differences(flat(was), flat(peer))) {
-      const change = Object.hasOwn(peerKeys, key) ? peerKeys[key] : 'session';
+      const change = changeOf(key);
       found.push(change);
       lines.push(`peer ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
     }

@@ -58,6 +58,20 @@ export interface PeerSettingsDocument {
   export?: string | (string | undefined)[];
   gracefulRestart?: GracefulRestartDocument;
   routeReflectorClient?: boolean;
+  maxPrefixes?: MaxPrefixesDocument;
+}
+
+export interface PrefixLimitDocument {
+  received?: number;
+  sent?: number;
+  warnAt?: number;
+  action?: 'restart' | 'discard' | 'shutdown';
+  restartAfter?: number;
+}
+
+export interface MaxPrefixesDocument extends PrefixLimitDocument {
+  ipv4?: PrefixLimitDocument;
+  ipv6?: PrefixLimitDocument;
 }
 
 export interface PeerDocument extends PeerSettingsDocument {

@@ -2,11 +2,13 @@
 import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
 import type {
   GracefulRestartDocument,
+  MaxPrefixesDocument,
   PeerDocument,
   PeerSettingsDocument,
   SpecDocument,
 } from './document.js';
 import { formatPath, type Path, suggest } from './issues.js';
+import { readMaxPrefixes } from './peer-limits.js';
 import type { GracefulRestartConfig, PeerConfig } from './router.js';
 import { defaults, multihopTtl } from './schema.js';
 import { familyLabel, type Reader } from './values.js';
@@ -14,11 +16,13 @@ import { familyLabel, type Reader } from './values.js';
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** What a peer or a template states, read. `null` takes a template's filters away. */
 type Settings = Partial<
-  Omit<Mutable<PeerConfig>, 'name' | 'address' | 'import' | 'export' | 'gracefulRestart'>
+  Omit<Mutable<PeerConfig>, 'name' | 'address' | 'import' | 'export' | 'gracefulRestart' | 'maxPrefixes'>
 > & {
   import?: readonly string[] | null;
   export?: readonly string[] | null;
   gracefulRestart?: Partial<GracefulRestartConfig>;
+  /** As stated: what a peer and its template say is put together for each family. */
+  maxPrefixes?: MaxPrefixesDocument;
 };
 
 export interface PeerContext {
@@ -111,6 +115,7 @@ function readSettings(
   if (document.idleHold !== undefined) settings.idleHoldSeconds = document.idleHold;
   if (document.gracefulRestart !== undefined)
     settings.gracefulRestart = readGracefulRestart(document.gracefulRestart);
+  if (document.maxPrefixes !== undefined) settings.maxPrefixes = document.maxPrefixes;
   for (const direction of ['import', 'export'] as const) {
     const names = document[direction];
     if (names === undefined) continue;
@@ -191,6 +196,11 @@ function readPeer(
     );
   }
   const { import: importFilters, export: exportFilters, gracefulRestart, localAddress: _, ...rest } = merged;
+  const families = merged.families ?? [familyNames[address.family]];
+  const maxPrefixes = readMaxPrefixes(template.maxPrefixes ?? {}, own.maxPrefixes ?? {}, families, reader, [
+    ...path,
+    'maxPrefixes',
+  ]);
   if (ebgp && context.ebgpRequiresPolicy) {
     const without = [!importFilters && 'import', !exportFilters && 'export'].filter((side) => side !== false);
     if (without.length > 0) {
@@ -206,13 +216,13 @@ function readPeer(
     passive: defaults.passive,
     shutdown: defaults.shutdown,
     multihop: null,
-    families: [familyNames[address.family]],
     connectRetrySeconds: defaults.connectRetry,
     delayOpenSeconds: defaults.delayOpen,
     idleHoldSeconds: defaults.idleHold,
     nextHop: defaults.nextHop,
     routeReflectorClient: defaults.routeReflectorClient,
     ...rest,
+    families,
     holdTimeSeconds,
     name: document.name,
     address,
@@ -221,5 +231,6 @@ function readPeer(
     ...(importFilters ? { import: importFilters } : {}),
     ...(exportFilters ? { export: exportFilters } : {}),
     gracefulRestart: { ...context.gracefulRestart, ...template.gracefulRestart, ...own.gracefulRestart },
+    maxPrefixes,
   };
 }

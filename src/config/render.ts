@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
 import type { Filter, FilterRule, PrefixMatch } from '../policy/types.js';
 import type { RouterDocument } from './document.js';
+import { renderMaxPrefixes } from './peer-limits.js';
 import type {
   GracefulRestartConfig,
   KernelConfig,
@@ -92,6 +93,7 @@ export function renderPeer(peer: PeerConfig) {
     ...(peer.export === undefined ? {} : { export: [...peer.export] }),
     gracefulRestart: renderGracefulRestart(peer.gracefulRestart),
     routeReflectorClient: peer.routeReflectorClient,
+    maxPrefixes: renderMaxPrefixes(peer.maxPrefixes),
   };
 }
 

@@ -3,6 +3,7 @@
  * which also stand at the router.
  */
 import { address, asn, filterNames, seconds } from './schema-atoms.js';
+import { maxPrefixes } from './schema-peer-limits.js';
 
 export const gracefulRestart = {
   type: 'object',
@@ -117,4 +118,5 @@ export const peerSettings = {
     default: false,
     description: 'The peer is our client (RFC 4456): iBGP routes are reflected to and from it.',
   },
+  maxPrefixes,
 } as const;

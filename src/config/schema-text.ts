@@ -35,6 +35,8 @@ export function schemaReference(): string {
 /** Maps whose keys have been told where they stand first. */
 const sameAs: Readonly<Record<string, string>> = {
   'spec.peers[].gracefulRestart': 'The keys of `spec.gracefulRestart`.',
+  'spec.peers[].maxPrefixes.ipv4': 'The keys of `maxPrefixes`, for IPv4 alone.',
+  'spec.peers[].maxPrefixes.ipv6': 'The keys of `maxPrefixes`, for IPv6 alone.',
   'spec.peerTemplates.NAME': 'Every key of a peer but `name`, `address` and `template`.',
 };
 

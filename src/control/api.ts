@@ -19,6 +19,12 @@ export interface PeerRow {
   localAddress?: string;
   routerId?: string;
   messages?: { received: number; sent: number };
+  /** By family, where there are limits (`maxPrefixes`). `discarded`: announcements not taken in. */
+  maxPrefixes?: Record<string, { received?: number; sent?: number; discarded: number }>;
+  /** Limits that are nearly reached, for people; absent: none. */
+  warnings?: string[];
+  /** A limit keeps the session down, until that time (ISO 8601) or, null, until it is enabled. */
+  held?: { until: string | null };
   /** Peer is down and its routes are kept for it (RFC 4724 §4.2). */
   stale?: boolean;
 }

@@ -30,6 +30,14 @@ export interface NodeListener {
   fatal(message: string): void;
 }
 
+const warnings: ReadonlySet<PeerEvent['type']> = new Set([
+  'malformed',
+  'noNextHop',
+  'tooLong',
+  'prefixWarning',
+  'prefixLimit',
+]);
+
 function kernelSettings({ kernel }: Router): KernelSettings {
   return {
     install: kernel.install,
@@ -280,7 +288,7 @@ export class RoutingNode {
 
   private peerEvent(peer: Peer, event: PeerEvent): void {
     const { type, ...fields } = event;
-    const level = type === 'malformed' || type === 'noNextHop' || type === 'tooLong' ? 'warn' : 'info';
+    const level = warnings.has(type) ? 'warn' : 'info';
     this.listener.event(level, `peer.${type}`, { peer: peer.settings.name, ...fields });
   }
 

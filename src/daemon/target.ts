@@ -124,7 +124,7 @@ export class DaemonTarget implements ControlTarget {
         return;
       case 'reset':
         if (peer.isShutdown) throw new ControlError(409, `${name} is shut down; enable it first`);
-        peer.session.reset();
+        peer.reset();
         return;
     }
   }
@@ -134,12 +134,22 @@ export class DaemonTarget implements ControlTarget {
   }
 
   private peerRow(peer: Peer): PeerRow {
-    const { settings, session, negotiated } = peer;
+    const { settings, session, negotiated, guard } = peer;
+    const warnings = negotiated === null ? [] : guard.warnings();
     const families: PeerRow['families'] = {};
+    const maxPrefixes: NonNullable<PeerRow['maxPrefixes']> = {};
     for (const name of settings.families) {
       const family = familyIndex(name);
       const { received, accepted } = this.node.rib.sources.counts(peer.source)[family];
       families[name] = { received, accepted, announced: this.node.speaker.announcedCount(peer, family) };
+      const limit = settings.maxPrefixes[name];
+      if (limit !== undefined) {
+        maxPrefixes[name] = {
+          ...(limit.received === undefined ? {} : { received: limit.received }),
+          ...(limit.sent === undefined ? {} : { sent: limit.sent }),
+          discarded: guard.discarded[family],
+        };
+      }
     }
     const { counters } = session;
     return {
@@ -159,6 +169,9 @@ export class DaemonTarget implements ControlTarget {
             routerId: formatIpv4(negotiated.peerOpen.routerId),
           }),
       messages: { received: counters.messagesReceived, sent: counters.messagesSent },
+      ...(Object.keys(maxPrefixes).length === 0 ? {} : { maxPrefixes }),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(guard.hold === null ? {} : { held: { until: guard.hold.until?.toISOString() ?? null } }),
       ...(peer.isStale ? { stale: true } : {}),
     };
   }

@@ -127,6 +127,17 @@ const gracefulRestart = fc.record({
   deferralSeconds: seconds(1, 86400),
 });
 
+const limit = fc
+  .record({
+    received: optional(seconds(1, 0xffffffff)),
+    sent: optional(seconds(1, 0xffffffff)),
+    warnAtPercent: seconds(1, 100),
+    action: fc.constantFrom('restart', 'discard', 'shutdown'),
+    restartAfterSeconds: seconds(1, 86400),
+  })
+  .filter(({ received, sent }) => received !== undefined || sent !== undefined)
+  .map(given);
+
 const port = fc.integer({ min: 1, max: 65535 });
 const asn = fc.integer({ min: 1, max: 0xffffffff });
 
@@ -159,6 +170,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         export: list,
         gracefulRestart,
         routeReflectorClient: flag,
+        maxPrefixes: fc.record({ ipv4: optional(limit), ipv6: optional(limit) }).map(given),
       }),
     )
     .filter(

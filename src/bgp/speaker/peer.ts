@@ -3,7 +3,8 @@
  * comes back (RFC 4724 §4.2).
  */
 import { type FamilyIndex, familyIndex, familyNames, formatAddress, IPV4 } from '../../address/index.js';
-import type { AttrSetId, PrefixId, SourceId } from '../../rib/ids.js';
+import { type AttrSetId, NONE, type PrefixId, type SourceId } from '../../rib/ids.js';
+import type { PrefixTable } from '../../rib/prefix-table.js';
 import type { Rib } from '../../rib/rib.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
@@ -19,6 +20,7 @@ import {
   type WireError,
 } from '../wire/index.js';
 import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
+import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
 import type { PeerSettings } from './settings.js';
 
 /** What an import filter makes of a received route; 0 = rejected. */
@@ -46,7 +48,10 @@ export type PeerEvent =
     }
   | { readonly type: 'noNextHop'; readonly family: string }
   /** So many prefixes were withdrawn instead, as their attributes leave no room for them in a message. */
-  | { readonly type: 'tooLong'; readonly family: string; readonly prefixes: number };
+  | { readonly type: 'tooLong'; readonly family: string; readonly prefixes: number }
+  /** So many prefixes that a limit is near (`prefixWarning`), or that the session ends (`prefixLimit`). */
+  | ({ readonly type: 'prefixWarning' } & LimitEvent)
+  | ({ readonly type: 'prefixLimit'; readonly reason: string } & LimitEvent);
 
 /** The speaker, as a peer sees it. */
 export interface PeerContext {
@@ -70,6 +75,8 @@ export interface PeerContext {
   writable(peer: Peer): void;
   refresh(peer: Peer, family: FamilyIndex): void;
   event(peer: Peer, event: PeerEvent): void;
+  /** Prefixes that are announced to the peer. */
+  announcedCount(peer: Peer, family: FamilyIndex): number;
 }
 
 const SAFI_UNICAST = 1;
@@ -100,6 +107,27 @@ export class Peer implements SessionHandlers {
   private ended = false;
   /** The session was up before in this life of the daemon. */
   private wasUp = false;
+  /** Watches `maxPrefixes`. */
+  readonly guard = new PrefixGuard({
+    limits: () => this.settings.maxPrefixes,
+    count: (family, direction) =>
+      direction === 'sent'
+        ? this.context.announcedCount(this, family)
+        : this.context.rib.sources.counts(this.source)[family].received,
+    holdsFormer: (family) => {
+      const table = this.context.rib.families[family];
+      return table.hasStale(this.source) || table.isSweeping(this.source);
+    },
+    warn: (event) => this.context.event(this, { type: 'prefixWarning', ...event }),
+    end: (notification, { reason }, event) => {
+      void this.session.stop(notification);
+      this.dropStale();
+      this.context.notExpected(this);
+      this.lastError = this.lastSessionError = reason;
+      this.context.event(this, { type: 'prefixLimit', reason, ...event });
+    },
+    restart: () => this.start(),
+  });
   private readonly decodeContext = { fourOctetAs: true, ebgp: false };
   private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
   private readonly staleTimers: [NodeJS.Timeout | null, NodeJS.Timeout | null] = [null, null];
@@ -126,7 +154,7 @@ export class Peer implements SessionHandlers {
   }
 
   start(): void {
-    if (!this.isShutdown && !this.ended) this.session.start();
+    if (!this.isShutdown && !this.ended && this.guard.hold === null) this.session.start();
   }
 
   /** Ends the session; its routes go, or stay with the peer when `graceful` (TCP ends without a NOTIFICATION). */
@@ -144,12 +172,28 @@ export class Peer implements SessionHandlers {
 
   enable(): void {
     this.shutdownByOperator = false;
+    this.guard.release();
     this.start();
+  }
+
+  /** Ends the session and starts it again, also one that a limit keeps down. */
+  reset(): void {
+    if (this.guard.hold === null) this.session.reset();
+    else this.enable();
   }
 
   /** New settings of a session that need not end for them. */
   adjust(settings: PeerSettings): void {
+    const limits = this.settings.maxPrefixes;
     this.settings = settings;
+    if (JSON.stringify(limits) === JSON.stringify(settings.maxPrefixes)) return;
+    if (this.guard.hold !== null) {
+      this.guard.release();
+      this.start();
+    }
+    for (const family of this.negotiated?.families ?? []) {
+      if (!this.guard.check(family, 'received') || !this.guard.check(family, 'sent')) return;
+    }
   }
 
   /** New settings that only a new session can have. */
@@ -158,6 +202,7 @@ export class Peer implements SessionHandlers {
     // Who comes back may be somebody else.
     this.dropStale();
     this.settings = settings;
+    this.guard.release();
     this.context.rib.updateSource(this.source, this.sourceInfo(0));
     this.session = this.makeSession();
     if (settings.shutdown) this.context.notExpected(this);
@@ -227,6 +272,7 @@ export class Peer implements SessionHandlers {
     // Attempts that failed on the way here are no news any more; why the last session ended still is.
     this.lastError = this.lastSessionError;
     this.wasUp = true;
+    this.guard.begin();
     this.malformedLogged = 0;
     this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
     this.decodeContext.ebgp = !this.ibgp;
@@ -268,6 +314,9 @@ export class Peer implements SessionHandlers {
     if (update.reachFamily !== -1)
       this.announce(update, update.reachFamily, 1, buf, update.reachStart, update.reachEnd);
     if (update.endOfRib !== -1 && this.negotiatedFamilies[update.endOfRib]) this.endOfRib(update.endOfRib);
+    for (const family of [0, 1] as const) {
+      if (this.guard.has(family, 'received') && !this.guard.check(family, 'received')) break;
+    }
     return null;
   }
 
@@ -338,8 +387,14 @@ export class Peer implements SessionHandlers {
     const received = rib.sets.intern(canonical, canonicalStart[which], canonicalEnd[which], scope);
     const table = rib.families[family];
     const { prefixes } = table;
-    const { source, policy } = this;
+    const { source, policy, guard } = this;
+    const room = guard.room(family);
+    const counts = rib.sources.counts(source)[family];
     for (let at = start; at < end; at += nlriOctets(buf[at])) {
+      if (counts.received >= room && !this.hasAnnounced(family, buf, at)) {
+        guard.discarded[family]++;
+        continue;
+      }
       const prefix =
         family === IPV4
           ? prefixes.intern4(nlriWord(buf, at, 0), buf[at])
@@ -360,20 +415,17 @@ export class Peer implements SessionHandlers {
   private withdraw(family: FamilyIndex, buf: Buffer, start: number, end: number): void {
     if (!this.negotiatedFamilies[family]) return;
     const table = this.context.rib.families[family];
-    const { prefixes } = table;
     for (let at = start; at < end; at += nlriOctets(buf[at])) {
-      const prefix =
-        family === IPV4
-          ? prefixes.find4(nlriWord(buf, at, 0), buf[at])
-          : prefixes.find6(
-              nlriWord(buf, at, 0),
-              nlriWord(buf, at, 1),
-              nlriWord(buf, at, 2),
-              nlriWord(buf, at, 3),
-              buf[at],
-            );
-      if (prefix !== -1) table.withdraw(this.source, prefix as PrefixId);
+      const prefix = findPrefix(table.prefixes, family, buf, at);
+      if (prefix !== NONE) table.withdraw(this.source, prefix);
     }
+  }
+
+  /** Whether the peer announces the prefix that stands at `buf[at]` already. */
+  private hasAnnounced(family: FamilyIndex, buf: Buffer, at: number): boolean {
+    const { prefixes, paths } = this.context.rib.families[family];
+    const prefix = findPrefix(prefixes, family, buf, at);
+    return prefix !== NONE && paths.find(prefix, this.source, 0) !== NONE;
   }
 
   private endOfRib(family: FamilyIndex): void {
@@ -470,4 +522,22 @@ export class Peer implements SessionHandlers {
   toString(): string {
     return `${this.settings.name} (${formatAddress(this.settings.address)})`;
   }
+}
+
+/** The prefix that stands in the NLRI at `buf[at]`, if the table knows it. */
+function findPrefix(
+  prefixes: PrefixTable,
+  family: FamilyIndex,
+  buf: Buffer,
+  at: number,
+): PrefixId | typeof NONE {
+  return family === IPV4
+    ? prefixes.find4(nlriWord(buf, at, 0), buf[at])
+    : prefixes.find6(
+        nlriWord(buf, at, 0),
+        nlriWord(buf, at, 1),
+        nlriWord(buf, at, 2),
+        nlriWord(buf, at, 3),
+        buf[at],
+      );
 }

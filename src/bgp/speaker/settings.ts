@@ -1,6 +1,21 @@
 /** What the speaker is told about itself and its peers. The configuration layer produces these, normalised. */
 import type { Address, Family } from '../../address/index.js';
 
+/** How many prefixes of one family a session may carry; at least one of the two limits is there. */
+export interface PrefixLimit {
+  /** From the peer, accepted or not. */
+  readonly received?: number;
+  /** To the peer. */
+  readonly sent?: number;
+  /** Of either limit. */
+  readonly warnAtPercent: number;
+  readonly action: 'restart' | 'discard' | 'shutdown';
+  readonly restartAfterSeconds: number;
+}
+
+/** Absent: no limit for the family. */
+export type PrefixLimits = { readonly [K in Family]?: PrefixLimit };
+
 export interface GracefulRestartSettings {
   readonly enabled: boolean;
   /** Seconds that peers shall keep our routes after our session dropped (RFC 4724 Restart Time, 12 bits). */
@@ -35,4 +50,5 @@ export interface PeerSettings {
   readonly gracefulRestart: GracefulRestartSettings;
   /** RFC 4456: the peer is a client of ours (iBGP only). */
   readonly routeReflectorClient: boolean;
+  readonly maxPrefixes: PrefixLimits;
 }

@@ -385,10 +385,21 @@ export class Speaker implements PeerContext {
     return {
       name: peer.settings.name,
       source: peer.source,
-      send: (messages: Buffer) => peer.send(messages),
+      send: (messages: Buffer) => this.withinLimit(peer, family) && peer.send(messages),
       writable: () => peer.hasRoom(),
       endOfRib: () => peer.sendEndOfRib(family),
     };
+  }
+
+  /** Whether the peer may have what the group holds for it. Where not, its session ends, though not from within the group's work. */
+  private withinLimit(peer: Peer, family: FamilyIndex): boolean {
+    if (!peer.guard.has(family, 'sent')) return true;
+    const limit = peer.settings.maxPrefixes[familyNames[family]]?.sent ?? Number.POSITIVE_INFINITY;
+    const isWithin = this.announcedCount(peer, family) <= limit;
+    setImmediate(() => {
+      if (peer.negotiated !== null) peer.guard.check(family, 'sent');
+    });
+    return isWithin;
   }
 
   private groupFor(facts: GroupFacts): Group {

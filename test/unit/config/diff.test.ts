@@ -52,6 +52,7 @@ describe('the diff of two Routers', () => {
     ['description: hello', 'none'],
     ['gracefulRestart: {restartTime: 10}', 'none'],
     ['gracefulRestart: {deferral: 10}', 'none'],
+    ['maxPrefixes: {received: 10}', 'none', 4],
     ['import: a', 'policy'],
     ['export: [b, a]', 'policy'],
     ['gracefulRestart: {enabled: false}', 'session'],
@@ -65,11 +66,11 @@ describe('the diff of two Routers', () => {
     ['holdTime: 30', 'session'],
     ['keepalive: 10', 'session'],
     ['routeReflectorClient: true', 'session'],
-  ])('says what a change of a peer to `%s` asks for: %s', (setting, change) => {
+  ])('says what a change of a peer to `%s` asks for: %s', (setting, change, lines = 1) => {
     const peer = '{name: x, address: 192.0.2.2, asn: 65001';
     const found = diff(peers(`- ${peer}}`), peers(`- ${peer}, ${setting}}`));
     expect(found.peers).toEqual({ added: [], removed: [], changed: [{ name: 'x', change }] });
-    expect(found.lines).toHaveLength(1);
+    expect(found.lines).toHaveLength(lines);
     expect(found).toMatchObject({ listen: false, kernel: false, policies: false, restart: [] });
   });
 

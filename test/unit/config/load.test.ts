@@ -59,6 +59,7 @@ peers:
       export: ['all'],
       gracefulRestart: { enabled: true, restartTimeSeconds: 60, deferralSeconds: 30 },
       routeReflectorClient: false,
+      maxPrefixes: {},
     });
     expect(two).toMatchObject({
       asn: 65003,
@@ -361,5 +362,28 @@ describe('choosing a Router', () => {
     expect(errorsOf(`---\n---\n# only a comment\n---\n${document('asn: 0\nrouterId: 192.0.2.1')}`)).toEqual([
       '9:8: `spec.asn` is 0; expected an AS number from 1 to 4294967295',
     ]);
+  });
+});
+
+describe('limits on prefixes', () => {
+  const peersOf = (text: string) => load(document(`${minimal}\nebgpRequiresPolicy: false\n${text}`)).peers;
+
+  it('hold for every family of the session, and what is said for one family goes before that', () => {
+    const [peer] = peersOf(`peerTemplates:
+  t: {asn: 65002, families: [ipv4, ipv6], maxPrefixes: {received: 100, warnAt: 90, ipv6: {received: 50}}}
+peers:
+- {name: p, template: t, address: 192.0.2.2, maxPrefixes: {action: discard, ipv4: {sent: 7}}}`);
+    const both = { warnAtPercent: 90, action: 'discard', restartAfterSeconds: 300 };
+    expect(peer.maxPrefixes).toEqual({
+      ipv4: { received: 100, sent: 7, ...both },
+      ipv6: { received: 50, ...both },
+    });
+  });
+
+  it('say so when they limit nothing', () => {
+    const peers = 'peers: [{name: p, address: 192.0.2.2, asn: 65001, maxPrefixes: {warnAt: 50}}]';
+    expect(warningsOf(document(`${minimal}\n${peers}`)).join()).toContain(
+      '`spec.peers[0].maxPrefixes` limits nothing; expected `received`, `sent` or both',
+    );
   });
 });

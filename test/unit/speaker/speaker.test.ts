@@ -29,6 +29,7 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     nextHop: 'auto',
     gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
     routeReflectorClient: false,
+    maxPrefixes: {},
     ...more,
   };
 }
