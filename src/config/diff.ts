@@ -41,6 +41,8 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   'gracefulRestart.restartTime': 'none',
   'gracefulRestart.deferral': 'none',
   maxPrefixes: 'none',
+  enforceFirstAs: 'policy',
+  maxAsPathLength: 'policy',
   import: 'policy',
   export: 'policy',
 };

@@ -59,6 +59,8 @@ export interface PeerSettingsDocument {
   gracefulRestart?: GracefulRestartDocument;
   routeReflectorClient?: boolean;
   maxPrefixes?: MaxPrefixesDocument;
+  enforceFirstAs?: boolean;
+  maxAsPathLength?: number;
 }
 
 export interface PrefixLimitDocument {

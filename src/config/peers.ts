@@ -74,15 +74,7 @@ function readSettings(
   path: Path,
 ): Settings {
   const settings: Settings = {};
-  const copy = <
-    K extends 'description' | 'port' | 'asn' | 'passive' | 'shutdown' | 'nextHop' | 'routeReflectorClient',
-  >(
-    key: K,
-  ) => {
-    const value = document[key];
-    if (value !== undefined) (settings as Record<string, unknown>)[key] = value;
-  };
-  for (const key of [
+  const copied = [
     'description',
     'port',
     'asn',
@@ -90,8 +82,12 @@ function readSettings(
     'shutdown',
     'nextHop',
     'routeReflectorClient',
-  ] as const) {
-    copy(key);
+    'enforceFirstAs',
+    'maxAsPathLength',
+  ] as const;
+  for (const key of copied) {
+    const value = document[key];
+    if (value !== undefined) (settings as Record<string, unknown>)[key] = value;
   }
   const localAddress = reader.unicast(document.localAddress, [...path, 'localAddress']);
   if (localAddress !== undefined) settings.localAddress = localAddress;
@@ -221,6 +217,8 @@ function readPeer(
     idleHoldSeconds: defaults.idleHold,
     nextHop: defaults.nextHop,
     routeReflectorClient: defaults.routeReflectorClient,
+    enforceFirstAs: defaults.enforceFirstAs,
+    maxAsPathLength: defaults.maxAsPathLength,
     ...rest,
     families,
     holdTimeSeconds,

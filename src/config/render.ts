@@ -94,6 +94,8 @@ export function renderPeer(peer: PeerConfig) {
     gracefulRestart: renderGracefulRestart(peer.gracefulRestart),
     routeReflectorClient: peer.routeReflectorClient,
     maxPrefixes: renderMaxPrefixes(peer.maxPrefixes),
+    enforceFirstAs: peer.enforceFirstAs,
+    maxAsPathLength: peer.maxAsPathLength,
   };
 }
 

@@ -119,4 +119,19 @@ export const peerSettings = {
     description: 'The peer is our client (RFC 4456): iBGP routes are reflected to and from it.',
   },
   maxPrefixes,
+  enforceFirstAs: {
+    type: 'boolean',
+    default: true,
+    description:
+      "From an eBGP peer, take only routes whose AS_PATH begins with the peer's AS (RFC 4271 §6.3). `false` for a route server, which leaves itself out.",
+  },
+  maxAsPathLength: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 4096,
+    default: 0,
+    'x-expected': 'a number of ASes up to 4096, or 0 (any)',
+    description:
+      'Longest AS_PATH taken from the peer, an AS_SET counting one; longer ones are rejected. 0: any.',
+  },
 } as const;

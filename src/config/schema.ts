@@ -448,6 +448,8 @@ export const defaults = {
   idleHold: peerSettings.idleHold.default,
   nextHop: peerSettings.nextHop.default,
   routeReflectorClient: peerSettings.routeReflectorClient.default,
+  enforceFirstAs: peerSettings.enforceFirstAs.default,
+  maxAsPathLength: peerSettings.maxAsPathLength.default,
   gracefulRestart: {
     enabled: gracefulRestart.properties.enabled.default,
     restartTimeSeconds: gracefulRestart.properties.restartTime.default,

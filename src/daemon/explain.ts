@@ -151,6 +151,9 @@ function explainPath(
   else if (verdict.verdict === 'best') reason = 'nothing is better';
   else reason = step === null ? '' : decisionStepText[step];
   const trace = rib.nextHops.trace(rib.sets.nextHopId[set] as NextHopId);
+  if (verdict.verdict === 'unresolved' && trace[0]?.by === 'own address') {
+    reason = 'its next hop is an address of this router itself (RFC 4271 §6.3)';
+  }
   return {
     peer: source.name,
     source: source.kind,

@@ -37,6 +37,8 @@ export class RouterPolicies implements PolicySource {
       routerId: this.router.routerId,
       clusterId: this.router.routerId,
       peerAddress: settings.address,
+      firstAs: settings.enforceFirstAs && !ibgp ? settings.asn : null,
+      maxAsPathLength: settings.maxAsPathLength,
     };
     const make = (family: FamilyIndex): Importer =>
       new Importer(this.rib, family, facts, this.compile('import', settings.import, ibgp, family));

@@ -1,9 +1,9 @@
 /**
- * What BGP itself demands of a route that comes in: routes that have been here before are not used. Then what the
- * import filter set is applied. A pure function of the canonical set as received, the peer's facts and the edits.
+ * What BGP itself demands of a route that comes in, whatever the filters say: it has not been here before, it comes
+ * from who says so, and it leads to a place that a packet can go to. Then what the import filter set is applied. A pure function of the canonical set as received, the peer's facts and the edits.
  */
 import { type Address, writeAddress } from '../address/index.js';
-import { AttributeCode, asPathContains, CanonicalView } from '../bgp/wire/index.js';
+import { AttributeCode, asPathContains, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
 import { editCommunities, noEdits, type RouteEdits } from './edits.js';
 import { readCommunities } from './filters.js';
 import { DROP, type SetRewriter } from './rewrite.js';
@@ -15,16 +15,23 @@ export interface ImportFacts {
   readonly clusterId: number;
   /** The peer: what `nextHop: self` means in an import filter, the speaker that sends the route. */
   readonly peerAddress: Address;
+  /** The peer's AS number if AS_PATH must begin with it; null: it need not. */
+  readonly firstAs: number | null;
+  /** Longest AS_PATH that is taken, as RFC 4271 §9.1.2.2 (a) counts; 0: any. */
+  readonly maxAsPathLength: number;
 }
 
-/** `unchanged`: accepted as received. `rewritten`: accepted as `out` has it. */
-export type ImportOutcome =
-  | 'unchanged'
-  | 'rewritten'
+/** Why a route takes no part, whatever the filters say. */
+export type ImportFault =
   | 'asLoop'
   | 'originatorLoop'
   | 'clusterLoop'
-  | 'tooLong';
+  | 'firstAs'
+  | 'asPathLength'
+  | 'martianNextHop';
+
+/** `unchanged`: accepted as received. `rewritten`: accepted as `out` has it. */
+export type ImportOutcome = 'unchanged' | 'rewritten' | ImportFault | 'tooLong';
 
 export const importReasons: Readonly<Record<ImportOutcome, string>> = {
   unchanged: 'accepted',
@@ -32,21 +39,39 @@ export const importReasons: Readonly<Record<ImportOutcome, string>> = {
   asLoop: 'our own AS is in its AS_PATH (RFC 4271 §9.1.2)',
   originatorLoop: 'we are its ORIGINATOR_ID (RFC 4456 §8)',
   clusterLoop: 'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
+  firstAs: "its AS_PATH does not begin with the peer's AS (enforceFirstAs, RFC 4271 §6.3)",
+  asPathLength: 'its AS_PATH is longer than maxAsPathLength',
+  martianNextHop: 'its next hop is an IPv4-mapped address, which no packet goes to (RFC 4291 §2.5.5.2)',
   tooLong: 'an attribute would get too long',
 };
 
 const view = new CanonicalView();
 
-/** Whether the set in `buffer[start, end)` has been here before, and by which mark. */
-export function findLoop(
+/**
+ * What is wrong with the set in `buffer[start, end)`; null: nothing.
+ *
+ * Next hops that are no unicast addresses at all the decoder treats as withdrawn (RFC 7606), and those that are this
+ * router's own do not resolve (RFC 4271 §6.3), as addresses come and go.
+ */
+export function findFault(
   buffer: Buffer,
   start: number,
   end: number,
   facts: ImportFacts,
-): 'asLoop' | 'originatorLoop' | 'clusterLoop' | null {
+): ImportFault | null {
+  if (isMappedNextHop(buffer, start)) return 'martianNextHop';
   view.reset(buffer, start, end);
   if (view.find(AttributeCode.asPath)) {
     if (asPathContains(buffer, view.valueStart, view.valueEnd, facts.localAsn)) return 'asLoop';
+    if (facts.firstAs !== null && firstAsn(buffer, view.valueStart, view.valueEnd) !== facts.firstAs) {
+      return 'firstAs';
+    }
+    if (
+      facts.maxAsPathLength > 0 &&
+      asPathLength(buffer, view.valueStart, view.valueEnd, 4) > facts.maxAsPathLength
+    ) {
+      return 'asPathLength';
+    }
   }
   if (facts.ebgp) return null;
   if (view.find(AttributeCode.originatorId) && buffer.readUInt32BE(view.valueStart) === facts.routerId) {
@@ -60,7 +85,15 @@ export function findLoop(
   return null;
 }
 
-/** Applies what the filter set to a route without loops; the result, if it differs, lies in `out`. */
+/** ::ffff:0:0/96, in a next hop of 16 or 32 octets. */
+function isMappedNextHop(buffer: Buffer, start: number): boolean {
+  if (buffer[start + 1] < 16) return false;
+  const at = start + 2;
+  for (let i = at; i < at + 10; i++) if (buffer[i] !== 0) return false;
+  return buffer[at + 10] === 0xff && buffer[at + 11] === 0xff;
+}
+
+/** Applies what the filter set to a route without faults; the result, if it differs, lies in `out`. */
 export function treatImport(
   buffer: Buffer,
   start: number,

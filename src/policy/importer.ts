@@ -1,10 +1,10 @@
-/** Import policy of one peer in one family: loop checks, then filters, once per attribute set where prefixes don't matter. */
+/** Import policy of one peer in one family: the protocol's own checks, then filters, once per attribute set where prefixes don't matter. */
 import type { FamilyIndex } from '../address/index.js';
 import { type AttrSetId, type PrefixId, REJECTED } from '../rib/ids.js';
 import type { Rib } from '../rib/rib.js';
 import type { PolicyExplanation } from './exporter.js';
 import type { CompiledPolicy, PrefixClass } from './filters.js';
-import { findLoop, type ImportFacts, importReasons, treatImport } from './import-treatment.js';
+import { findFault, type ImportFacts, importReasons, treatImport } from './import-treatment.js';
 import { SetRewriter } from './rewrite.js';
 import { MISS, SetCache } from './set-cache.js';
 
@@ -43,8 +43,8 @@ export class Importer {
   /** Whether the route is accepted, and what decides that. */
   explain(prefix: PrefixId, received: AttrSetId): PolicyExplanation {
     const { buffer, start, end } = this.rib.sets.bytes(received);
-    const loop = findLoop(buffer, start, end, this.facts);
-    if (loop !== null) return { accepted: false, reason: importReasons[loop] };
+    const fault = findFault(buffer, start, end, this.facts);
+    if (fault !== null) return { accepted: false, reason: importReasons[fault] };
     const prefixClass = this.policy.classify(this.rib.families[this.family].prefixes, prefix);
     const verdict = this.policy.decide(prefixClass, buffer, start, end);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
@@ -59,7 +59,7 @@ export class Importer {
     const buffer = sets.buffer(received);
     const start = sets.start(received);
     const end = sets.end(received);
-    if (findLoop(buffer, start, end, this.facts) !== null) return REJECTED;
+    if (findFault(buffer, start, end, this.facts) !== null) return REJECTED;
     const verdict = this.policy.decide(prefixClass, buffer, start, end);
     if (!verdict.accepted) return REJECTED;
     const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);

@@ -171,6 +171,8 @@ const peersOf = (ours: number, filterNames: string[]) => {
         gracefulRestart,
         routeReflectorClient: flag,
         maxPrefixes: fc.record({ ipv4: optional(limit), ipv6: optional(limit) }).map(given),
+        enforceFirstAs: flag,
+        maxAsPathLength: seconds(0, 4096),
       }),
     )
     .filter(

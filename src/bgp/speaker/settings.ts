@@ -51,4 +51,8 @@ export interface PeerSettings {
   /** RFC 4456: the peer is a client of ours (iBGP only). */
   readonly routeReflectorClient: boolean;
   readonly maxPrefixes: PrefixLimits;
+  /** From an external peer: AS_PATH must begin with the peer's AS. */
+  readonly enforceFirstAs: boolean;
+  /** 0: any. */
+  readonly maxAsPathLength: number;
 }

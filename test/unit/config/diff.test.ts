@@ -53,6 +53,8 @@ describe('the diff of two Routers', () => {
     ['gracefulRestart: {restartTime: 10}', 'none'],
     ['gracefulRestart: {deferral: 10}', 'none'],
     ['maxPrefixes: {received: 10}', 'none', 4],
+    ['enforceFirstAs: false', 'policy'],
+    ['maxAsPathLength: 9', 'policy'],
     ['import: a', 'policy'],
     ['export: [b, a]', 'policy'],
     ['gracefulRestart: {enabled: false}', 'session'],

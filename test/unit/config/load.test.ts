@@ -60,6 +60,8 @@ peers:
       gracefulRestart: { enabled: true, restartTimeSeconds: 60, deferralSeconds: 30 },
       routeReflectorClient: false,
       maxPrefixes: {},
+      enforceFirstAs: true,
+      maxAsPathLength: 0,
     });
     expect(two).toMatchObject({
       asn: 65003,

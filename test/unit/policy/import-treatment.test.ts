@@ -27,6 +27,8 @@ const facts: ImportFacts = {
   routerId: 0x0a000001,
   clusterId: 0x0a0000ff,
   peerAddress: address('192.0.2.7'),
+  firstAs: null,
+  maxAsPathLength: 0,
 };
 const learnt: CanonicalAttributes = { family: 0, nextHop: address('192.0.2.7'), asPath: [65007] };
 
@@ -85,6 +87,51 @@ describe('what comes from a peer', () => {
     expect(importRoute(cluster, [], inside).explanation.reason).toBe(
       'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
     );
+  });
+
+  it('is rejected when it does not begin with the AS of the peer, where it must', () => {
+    const strict = { ...facts, firstAs: 65007 };
+    const reason = "its AS_PATH does not begin with the peer's AS (enforceFirstAs, RFC 4271 §6.3)";
+    expect(importRoute(buildCanonical(learnt), [], strict).explanation.accepted).toBe(true);
+    for (const asPath of [[65009, 65007], []]) {
+      const set = buildCanonical({ ...learnt, asPath });
+      expect(importRoute(set, [], strict).explanation).toEqual({ accepted: false, reason });
+      expect(importRoute(set, []).explanation.accepted).toBe(true);
+    }
+    // An AS_SET in front hides who sent it.
+    const base = buildCanonical(learnt);
+    const inSet = new CanonicalBuilder()
+      .load(base, 0, base.length)
+      .put(AttributeCode.asPath, 0x40, Buffer.from('01010000fdef', 'hex'))
+      .toBuffer();
+    expect(importRoute(inSet, [], strict).explanation.reason).toBe(reason);
+  });
+
+  it('is rejected when its AS_PATH is longer than allowed, a set counting one', () => {
+    const limited = { ...facts, maxAsPathLength: 3 };
+    const ofLength = (n: number) =>
+      buildCanonical({ ...learnt, asPath: Array.from({ length: n }, (_, i) => 65100 + i) });
+    expect(importRoute(ofLength(3), [], limited).explanation.accepted).toBe(true);
+    expect(importRoute(ofLength(4), [], limited).explanation).toEqual({
+      accepted: false,
+      reason: 'its AS_PATH is longer than maxAsPathLength',
+    });
+    const base = buildCanonical(learnt);
+    const sequenceAndSet = new CanonicalBuilder()
+      .load(base, 0, base.length)
+      .put(AttributeCode.asPath, 0x40, Buffer.from('02020000fdef0000fdf001030000fdf10000fdf20000fdf3', 'hex'))
+      .toBuffer();
+    expect(importRoute(sequenceAndSet, [], limited).explanation.accepted).toBe(true);
+  });
+
+  it('is rejected when its next hop is an IPv4-mapped IPv6 address', () => {
+    const mapped = buildCanonical({ ...learnt, family: 1, nextHop: address('::ffff:192.0.2.7') });
+    expect(importRoute(mapped, []).explanation).toEqual({
+      accepted: false,
+      reason: 'its next hop is an IPv4-mapped address, which no packet goes to (RFC 4291 §2.5.5.2)',
+    });
+    const global = buildCanonical({ ...learnt, family: 1, nextHop: address('2001:db8::ffff:c000:207') });
+    expect(importRoute(global, []).explanation.accepted).toBe(true);
   });
 
   it('is rejected, with the reason, where an external peer has no filter (RFC 8212)', () => {

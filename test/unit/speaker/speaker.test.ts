@@ -30,6 +30,8 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
     routeReflectorClient: false,
     maxPrefixes: {},
+    enforceFirstAs: true,
+    maxAsPathLength: 0,
     ...more,
   };
 }
