@@ -44,6 +44,10 @@ export async function showPeers(
     columns: peerColumns,
     notes: (peer) => [
       ...(peer.description === undefined ? [] : [peer.description]),
+      ...(peer.authentication === undefined ? [] : ['authenticated by TCP-MD5']),
+      ...(peer.ttlSecurity === undefined
+        ? []
+        : [`protected by GTSM: at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? 'hop' : 'hops'} away`]),
       ...(peer.stale ? ['its routes are kept while it restarts'] : []),
       ...(peer.warnings ?? []),
       ...Object.entries(peer.maxPrefixes ?? {})

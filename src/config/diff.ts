@@ -48,11 +48,21 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
 };
 
 /** Keys that hold a map are known by their name alone where they are here, else by the path of what differs. */
-function changeOf(key: string): PeerChange {
+function changeOf(key: string, was: WrittenPeer, peer: WrittenPeer): PeerChange {
+  // A password may change while the session stands; whether there is one is agreed when it begins.
+  if (key === 'passwordFile' || key === 'passwordEnv') {
+    return hasPassword(was) && hasPassword(peer) ? 'none' : 'session';
+  }
   for (const known of [key, key.slice(0, Math.max(0, key.indexOf('.')))]) {
     if (Object.hasOwn(peerKeys, known)) return peerKeys[known];
   }
   return 'session';
+}
+
+type WrittenPeer = ReturnType<typeof renderPeer>;
+
+function hasPassword(peer: WrittenPeer): boolean {
+  return 'passwordFile' in peer || 'passwordEnv' in peer;
 }
 
 const consequences: Readonly<Record<PeerChange, string>> = {
@@ -159,7 +169,7 @@ function diffPeers(
     }
     const found: PeerChange[] = [];
     for (const [key, from, to] of differences(flat(was), flat(peer))) {
-      const change = changeOf(key);
+      const change = changeOf(key, was, peer);
       found.push(change);
       lines.push(`peer ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
     }

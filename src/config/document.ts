@@ -44,9 +44,12 @@ export interface PeerSettingsDocument {
   port?: number;
   asn?: number;
   localAddress?: string;
+  passwordFile?: string;
+  passwordEnv?: string;
   passive?: boolean;
   shutdown?: boolean;
   multihop?: boolean | number;
+  ttlSecurity?: boolean | number;
   families?: ('ipv4' | 'ipv6' | undefined)[];
   holdTime?: number;
   keepalive?: number;

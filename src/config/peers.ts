@@ -1,4 +1,5 @@
 /** `peers` and `peerTemplates` of a document → peers of a Router: what a peer leaves out comes from its template, then from the defaults. */
+import { dirname, resolve } from 'node:path';
 import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
 import type {
   GracefulRestartDocument,
@@ -14,10 +15,14 @@ import { defaults, multihopTtl } from './schema.js';
 import { familyLabel, type Reader } from './values.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-/** What a peer or a template states, read. `null` takes a template's filters away. */
+/** What a peer or a template states, read. `null` takes away what the template says. */
 type Settings = Partial<
-  Omit<Mutable<PeerConfig>, 'name' | 'address' | 'import' | 'export' | 'gracefulRestart' | 'maxPrefixes'>
+  Omit<
+    Mutable<PeerConfig>,
+    'name' | 'address' | 'import' | 'export' | 'gracefulRestart' | 'maxPrefixes' | 'ttlSecurity'
+  >
 > & {
+  ttlSecurity?: number | null;
   import?: readonly string[] | null;
   export?: readonly string[] | null;
   gracefulRestart?: Partial<GracefulRestartConfig>;
@@ -51,6 +56,7 @@ export function readPeers(spec: SpecDocument, context: PeerContext, reader: Read
   const peers: PeerConfig[] = [];
   const names = new Map<string, Path>();
   const ends = new Map<string, Path>();
+  const passwords = new Map<string, string>();
   for (const [i, document] of (spec.peers ?? []).entries()) {
     if (document === undefined) continue;
     const path = ['spec', 'peers', i];
@@ -62,6 +68,16 @@ export function readPeers(spec: SpecDocument, context: PeerContext, reader: Read
     const local = peer.localAddress === undefined ? '' : ` from ${formatAddress(peer.localAddress)}`;
     const end = `${formatAddress(peer.address)} port ${peer.port}${local}`;
     reader.duplicate(ends, end, [...path, 'address'], `a session with ${end}`);
+    const password = JSON.stringify(peer.password ?? null);
+    const other = passwords.get(formatAddress(peer.address)) ?? password;
+    if (other !== password) {
+      // The kernel knows a listener's keys by address.
+      reader.error(
+        path,
+        `peer \`${peer.name}\` has another password than the other peers at ${formatAddress(peer.address)}; expected the same`,
+      );
+    }
+    passwords.set(formatAddress(peer.address), password);
     peers.push(peer);
   }
   return peers;
@@ -91,9 +107,15 @@ function readSettings(
   }
   const localAddress = reader.unicast(document.localAddress, [...path, 'localAddress']);
   if (localAddress !== undefined) settings.localAddress = localAddress;
+  const password = readPasswordSource(document, reader, path);
+  if (password !== undefined) settings.password = password;
   if (document.multihop !== undefined) {
     settings.multihop =
       document.multihop === true ? multihopTtl : document.multihop === false ? null : document.multihop;
+  }
+  if (document.ttlSecurity !== undefined) {
+    const { ttlSecurity } = document;
+    settings.ttlSecurity = ttlSecurity === true ? 1 : ttlSecurity === false ? null : ttlSecurity;
   }
   if (document.families !== undefined) {
     const families = document.families;
@@ -127,6 +149,23 @@ function readSettings(
     settings[direction] = list.length === 0 ? null : list.filter((name) => name !== undefined);
   }
   return settings;
+}
+
+function readPasswordSource(
+  { passwordFile, passwordEnv }: PeerSettingsDocument,
+  reader: Reader,
+  path: Path,
+): PeerConfig['password'] {
+  if (passwordFile !== undefined && passwordEnv !== undefined) {
+    return reader.error(
+      [...path, 'passwordEnv'],
+      `\`${formatPath(path)}\` has both \`passwordFile\` and \`passwordEnv\`; expected one of them`,
+    );
+  }
+  if (passwordEnv !== undefined) return { env: passwordEnv };
+  return passwordFile === undefined
+    ? undefined
+    : { file: resolve(dirname(reader.source.file), passwordFile) };
 }
 
 function readPeer(
@@ -191,7 +230,20 @@ function readPeer(
       `${label} is a route reflector client but in AS ${merged.asn}, not ours (${context.asn}); expected an iBGP peer`,
     );
   }
-  const { import: importFilters, export: exportFilters, gracefulRestart, localAddress: _, ...rest } = merged;
+  const {
+    import: importFilters,
+    export: exportFilters,
+    gracefulRestart,
+    localAddress: _,
+    ttlSecurity,
+    ...rest
+  } = merged;
+  if (ttlSecurity && merged.multihop) {
+    reader.error(
+      own.ttlSecurity === undefined ? path : [...path, 'ttlSecurity'],
+      `${label} has both \`ttlSecurity\` and \`multihop\`; expected one of them (\`ttlSecurity: HOPS\` reaches as far)`,
+    );
+  }
   const families = merged.families ?? [familyNames[address.family]];
   const maxPrefixes = readMaxPrefixes(template.maxPrefixes ?? {}, own.maxPrefixes ?? {}, families, reader, [
     ...path,
@@ -226,6 +278,7 @@ function readPeer(
     address,
     asn: merged.asn,
     ...(localAddress === undefined ? {} : { localAddress }),
+    ...(ttlSecurity ? { ttlSecurity } : {}),
     ...(importFilters ? { import: importFilters } : {}),
     ...(exportFilters ? { export: exportFilters } : {}),
     gracefulRestart: { ...context.gracefulRestart, ...template.gracefulRestart, ...own.gracefulRestart },

@@ -71,6 +71,12 @@ export function renderGracefulRestart(settings: GracefulRestartConfig) {
   };
 }
 
+/** Where the password stands, not what it is. */
+function renderPassword(source: PeerConfig['password']) {
+  if (source === undefined) return {};
+  return 'file' in source ? { passwordFile: source.file } : { passwordEnv: source.env };
+}
+
 export function renderPeer(peer: PeerConfig) {
   return {
     name: peer.name,
@@ -79,9 +85,11 @@ export function renderPeer(peer: PeerConfig) {
     port: peer.port,
     asn: peer.asn,
     ...(peer.localAddress === undefined ? {} : { localAddress: formatAddress(peer.localAddress) }),
+    ...renderPassword(peer.password),
     passive: peer.passive,
     shutdown: peer.shutdown,
     multihop: peer.multihop ?? false,
+    ttlSecurity: peer.ttlSecurity ?? false,
     families: [...peer.families],
     holdTime: peer.holdTimeSeconds,
     ...(peer.keepaliveSeconds === undefined ? {} : { keepalive: peer.keepaliveSeconds }),

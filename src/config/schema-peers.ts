@@ -47,6 +47,19 @@ export const peerSettings = {
     ...address,
     description: 'Our end of the session; without it the kernel chooses when we dial.',
   },
+  passwordFile: {
+    type: 'string',
+    minLength: 1,
+    'x-expected': 'the path of a file',
+    description:
+      'TCP-MD5 (RFC 2385) with the password in this file (one line, at most 80 octets; a relative path starts at the document). It is read at start and at each reload; a changed one resets no session.',
+  },
+  passwordEnv: {
+    type: 'string',
+    pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+    'x-expected': 'the name of an environment variable',
+    description: 'Likewise, with the password in this environment variable of the daemon.',
+  },
   passive: { type: 'boolean', default: false, description: 'Wait for the peer to dial.' },
   shutdown: { type: 'boolean', default: false, description: 'Keep the session down.' },
   multihop: {
@@ -57,6 +70,15 @@ export const peerSettings = {
     'x-expected': '`true`, `false` or a TTL from 1 to 255',
     description:
       'The peer is not on a connected subnet: packets leave with this TTL (`true`: 64). Without it an eBGP session uses TTL 1.',
+  },
+  ttlSecurity: {
+    type: ['boolean', 'integer'],
+    minimum: 1,
+    maximum: 254,
+    default: false,
+    'x-expected': '`true`, `false` or a number of hops from 1 to 254',
+    description:
+      'GTSM (RFC 5082): packets leave with TTL 255, and those that come from more hops away than this are dropped (`true`: 1, the same link). The peer must do the same. Excludes `multihop`.',
   },
   families: {
     type: 'array',

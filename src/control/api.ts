@@ -13,6 +13,10 @@ export interface PeerRow {
   since: string;
   families: Record<string, { received: number; accepted: number; announced: number }>;
   lastError: string | null;
+  /** How the peer's segments are authenticated; absent: not at all. */
+  authentication?: 'tcp-md5';
+  /** GTSM (RFC 5082): how many hops away the peer may be; absent: anywhere. */
+  ttlSecurity?: number;
   description?: string;
   /** Negotiated; absent unless established. */
   holdTimeSeconds?: number;

@@ -21,6 +21,7 @@ import type { PrefixId } from '../rib/ids.js';
 import { LocalRoutes } from '../rib/local-routes.js';
 import { Rib } from '../rib/rib.js';
 import { Slices } from '../rib/slices.js';
+import { readPassword } from './passwords.js';
 import { RouterPolicies } from './policies.js';
 
 export interface NodeListener {
@@ -36,6 +37,7 @@ const warnings: ReadonlySet<PeerEvent['type']> = new Set([
   'tooLong',
   'prefixWarning',
   'prefixLimit',
+  'password',
 ]);
 
 function kernelSettings({ kernel }: Router): KernelSettings {
@@ -127,6 +129,7 @@ export class RoutingNode {
         policies: this.policies,
         restarting: restarted,
         deferralSeconds: current.gracefulRestart.deferralSeconds,
+        readPassword,
         event: (peer, event) => this.peerEvent(peer, event),
         converged: (pending) => void this.converged(pending),
       },
@@ -171,9 +174,10 @@ export class RoutingNode {
     this.speaker.setPreference(next.preference.bgp);
     this.applyLocal();
     await this.applyPeers(next, diff);
+    const renewed = this.speaker.renewPasswords();
     // Also what could not be opened before.
     if (!this.stopping) await this.listen();
-    return diff.lines;
+    return [...diff.lines, ...renewed.map((name) => `peer ${name}: the password changed`)];
   }
 
   private async applyPeers(next: Router, { peers, policies }: RouterDiff): Promise<void> {

@@ -25,6 +25,7 @@ import {
   type StatusReport,
 } from '../control/api.js';
 import type { FibRouteRow } from '../fib/types.js';
+import { type DroppedSegments, droppedHint, droppedSegments } from './dropped-segments.js';
 import { explainPrefix } from './explain.js';
 import type { RoutingNode } from './node.js';
 import { RouteViews } from './route-views.js';
@@ -39,10 +40,16 @@ export interface TargetOptions {
 export class DaemonTarget implements ControlTarget {
   private readonly views: RouteViews;
   private readonly node: RoutingNode;
+  /** The kernel's counts when a peer's session last ended, or when the daemon started. */
+  private readonly dropsBefore = new Map<string, DroppedSegments>();
+  private readonly dropsAtStart = droppedSegments();
 
   constructor(private readonly options: TargetOptions) {
     this.node = options.node;
     this.views = new RouteViews(this.node.rib, this.node.speaker);
+    options.subscribe(({ type, peer }) => {
+      if (type === 'peer.closed') this.dropsBefore.set(String(peer), droppedSegments());
+    });
   }
 
   async status(): Promise<StatusReport> {
@@ -69,7 +76,8 @@ export class DaemonTarget implements ControlTarget {
   }
 
   peers(): PeerRow[] {
-    return [...this.node.speaker.peers.values()].map((peer) => this.peerRow(peer));
+    const drops = droppedSegments();
+    return [...this.node.speaker.peers.values()].map((peer) => this.peerRow(peer, drops));
   }
 
   routes(query: RouteQuery): Iterable<RouteRow> {
@@ -133,7 +141,19 @@ export class DaemonTarget implements ControlTarget {
     return this.options.subscribe(listener);
   }
 
-  private peerRow(peer: Peer): PeerRow {
+  /** What went wrong last, with what the kernel's counts may say of it. */
+  private errorOf(peer: Peer, drops: DroppedSegments): string | null {
+    const { session, negotiated, password, passwordError } = peer;
+    const said = peer.lastError ?? (negotiated === null ? session.lastError : null);
+    const before = this.dropsBefore.get(peer.settings.name) ?? this.dropsAtStart;
+    const protection = { password: password !== null, ttlSecurity: peer.settings.ttlSecurity !== undefined };
+    const down = negotiated === null && !peer.isShutdown;
+    const hint = down ? droppedHint(protection, before, drops) : null;
+    const parts = [passwordError, said, hint].filter((part) => part !== null);
+    return parts.length === 0 ? null : parts.join('; ');
+  }
+
+  private peerRow(peer: Peer, drops: DroppedSegments): PeerRow {
     const { settings, session, negotiated, guard } = peer;
     const warnings = negotiated === null ? [] : guard.warnings();
     const families: PeerRow['families'] = {};
@@ -159,7 +179,9 @@ export class DaemonTarget implements ControlTarget {
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       families,
-      lastError: peer.lastError ?? (negotiated === null ? session.lastError : null),
+      lastError: this.errorOf(peer, drops),
+      ...(settings.password === undefined ? {} : { authentication: 'tcp-md5' }),
+      ...(settings.ttlSecurity === undefined ? {} : { ttlSecurity: settings.ttlSecurity }),
       ...(settings.description === undefined ? {} : { description: settings.description }),
       ...(negotiated === null
         ? {}

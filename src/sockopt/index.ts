@@ -21,6 +21,9 @@ import {
   SOCK_STREAM,
   SOL_IP,
   SOL_SOCKET,
+  SOL_TCP,
+  TCP_MD5SIG,
+  TCP_MD5SIG_EXT,
 } from './constants.js';
 
 export * from './constants.js';
@@ -135,6 +138,37 @@ export function bindTcpSocket(fd: number, address: Address, port: number, scopeI
   else setIntOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   const bytes = socketAddress(address, port, scopeId);
   check('bind', sysBind(fd, bytes, bytes.length));
+}
+
+/** TCP_MD5SIG_MAXKEYLEN: longest key of TCP-MD5 (RFC 2385), in octets. */
+export const MAX_MD5_KEY_LENGTH = 80;
+const TCP_MD5SIG_FLAG_PREFIX = 1;
+
+/**
+ * Signs what the socket exchanges with `address` by this key from now on (RFC 2385), and drops segments from there
+ * whose signature is missing or wrong; null: no longer. On a listener it holds for connections from that address, and
+ * passes to what is accepted. `prefixLength`: for every address of that prefix, the longest match counts.
+ */
+export function setMd5Key(fd: number, address: Address, key: Buffer | null, prefixLength?: number): void {
+  if (key !== null && key.length > MAX_MD5_KEY_LENGTH) {
+    throw new Error(`a TCP-MD5 key has at most ${MAX_MD5_KEY_LENGTH} octets, not ${key.length}`);
+  }
+  // struct tcp_md5sig: sockaddr_storage[128], u8 flags, u8 prefixlen, u16 keylen, int ifindex, u8 key[80].
+  const bytes = Buffer.alloc(216);
+  socketAddress(address, 0).copy(bytes);
+  if (prefixLength !== undefined) {
+    bytes[128] = TCP_MD5SIG_FLAG_PREFIX;
+    bytes[129] = prefixLength;
+  }
+  bytes.writeUInt16LE(key?.length ?? 0, 130);
+  key?.copy(bytes, 136);
+  const option = prefixLength === undefined ? TCP_MD5SIG : TCP_MD5SIG_EXT;
+  try {
+    setOption(fd, SOL_TCP, option, bytes);
+  } catch (error) {
+    // There is no key to take away.
+    if (key !== null || !(error instanceof SystemCallError) || error.code !== 'ENOENT') throw error;
+  }
 }
 
 /** The local address of an IPv4 or IPv6 socket; `scopeId` is 0 unless the address is link-local. */

@@ -156,9 +156,13 @@ const peersOf = (ours: number, filterNames: string[]) => {
         port,
         asn: fc.oneof(fc.constant(ours), asn),
         localAddress: optional(unicast(of)),
+        password: optional(
+          fc.constantFrom({ file: '/etc/tartan/password' }, { file: '/a b' }, { env: 'PASSWORD' }),
+        ),
         passive: flag,
         shutdown: flag,
         multihop: fc.option(fc.integer({ min: 1, max: 255 })),
+        ttlSecurity: optional(fc.integer({ min: 1, max: 254 })),
         families: fc.constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6']),
         holdTimeSeconds: fc.oneof(fc.constant(0), seconds(3, 65535)),
         keepaliveSeconds: optional(seconds(1, 21845)),
@@ -179,10 +183,12 @@ const peersOf = (ours: number, filterNames: string[]) => {
       ({ holdTimeSeconds, keepaliveSeconds = 0 }) =>
         holdTimeSeconds === 0 || keepaliveSeconds * 2 <= holdTimeSeconds,
     )
+    .filter(({ multihop, ttlSecurity }) => multihop === null || ttlSecurity === undefined)
     .filter((value) => value.asn === ours || !value.routeReflectorClient)
     .map(given);
   return fc
     .uniqueArray(peer, { selector: (value) => value.name, maxLength: 4 })
+    .filter((list) => new Set(list.map(({ address }) => JSON.stringify(address))).size === list.length)
     .map((list) => list.map((value, i) => ({ ...value, port: 1000 + i })));
 };
 

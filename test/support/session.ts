@@ -125,7 +125,13 @@ export async function listen(
   const failed = (error: Error) => {
     throw error;
   };
-  const listener = new Listener({ address: address(at), port, connection, failed });
+  const listener = new Listener({
+    address: address(at),
+    port,
+    connection,
+    keyRefused: (_, error) => failed(error),
+    failed,
+  });
   await listener.listen();
   return listener;
 }

@@ -4,8 +4,11 @@ import { type Address, type FamilyIndex, formatAddress, IPV4 } from '../../addre
 import {
   bindTcpSocket,
   closeFd,
+  getOption,
+  IP_MINTTL,
   IP_TOS,
   IP_TTL,
+  IPV6_MINHOPCOUNT,
   IPV6_TCLASS,
   IPV6_UNICAST_HOPS,
   openTcpSocket,
@@ -13,7 +16,9 @@ import {
   SOL_IPV6,
   SOL_TCP,
   setIntOption,
+  setMd5Key,
   TCP_NODELAY,
+  TCP_SAVED_SYN,
 } from '../../sockopt/index.js';
 
 /** DSCP CS6, network control, as a TOS octet (RFC 4594 §3.1). */
@@ -25,32 +30,75 @@ export function setNetworkControl(fd: number, family: FamilyIndex): void {
   else setIntOption(fd, SOL_IPV6, IPV6_TCLASS, networkControlTos);
 }
 
-/** What every connection of a peer gets, dialed or accepted: CS6, no Nagle delay, and a TTL unless it is null. */
-export function setConnectionOptions(fd: number, family: FamilyIndex, ttl: number | null): void {
-  setNetworkControl(fd, family);
-  setIntOption(fd, SOL_TCP, TCP_NODELAY, 1);
-  if (ttl === null) return;
-  if (family === IPV4) setIntOption(fd, SOL_IP, IP_TTL, ttl);
-  else setIntOption(fd, SOL_IPV6, IPV6_UNICAST_HOPS, ttl);
+/** RFC 5082 §3: from N hops away, a packet arrives with 255 - (N - 1) or more. */
+function leastTtl(hops: number): number {
+  return securityTtl + 1 - hops;
 }
 
-export interface DialOptions {
+/**
+ * Whether the SYN of an accepted connection came from farther away than it may. The kernel looks at the TTL only when
+ * it is told to, which is after the connection and its first bytes are there; the SYN, kept by the listener
+ * (TCP_SAVE_SYN), says it of all that came before.
+ */
+export function isFromAfar(fd: number, { remoteAddress, ttlSecurityHops }: ConnectionOptions): boolean {
+  if (ttlSecurityHops === undefined) return false;
+  // The IP header comes first: the TTL is its octet 8, the hop limit octet 7. Nothing is kept where SYN cookies were sent.
+  const syn = getOption(fd, SOL_TCP, TCP_SAVED_SYN, 512);
+  const at = remoteAddress.family === IPV4 ? 8 : 7;
+  return syn.length > at && syn[at] < leastTtl(ttlSecurityHops);
+}
+
+/** What both ways to a connection need to know. */
+export interface ConnectionOptions {
   readonly remoteAddress: Address;
+  readonly ttl: number | null;
+  readonly ttlSecurityHops?: number;
+}
+
+/** The TTL with which GTSM has everything sent, so that nobody afar can send the same (RFC 5082 §3). */
+export const securityTtl = 255;
+
+/** TTL or hop limit of what a socket sends; null: the kernel's default. */
+export function setTtl(fd: number, family: FamilyIndex, ttl: number | null): void {
+  if (family === IPV4) setIntOption(fd, SOL_IP, IP_TTL, ttl ?? -1);
+  else setIntOption(fd, SOL_IPV6, IPV6_UNICAST_HOPS, ttl ?? -1);
+}
+
+/**
+ * What every connection of a peer gets, dialed or accepted: CS6, no Nagle delay, its TTL, the least TTL that it takes
+ * (RFC 5082), and the key of TCP-MD5 unless it is null (RFC 2385: the SYN and all that follows are signed).
+ */
+export function setConnectionOptions(
+  fd: number,
+  { remoteAddress, ttl, ttlSecurityHops }: ConnectionOptions,
+  password: Buffer | null,
+): void {
+  const { family } = remoteAddress;
+  setNetworkControl(fd, family);
+  setIntOption(fd, SOL_TCP, TCP_NODELAY, 1);
+  if (password !== null) setMd5Key(fd, remoteAddress, password);
+  setTtl(fd, family, ttl);
+  if (ttlSecurityHops === undefined) return;
+  const least = leastTtl(ttlSecurityHops);
+  if (family === IPV4) setIntOption(fd, SOL_IP, IP_MINTTL, least);
+  else setIntOption(fd, SOL_IPV6, IPV6_MINHOPCOUNT, least);
+}
+
+export interface DialOptions extends ConnectionOptions {
   readonly remotePort: number;
   readonly localAddress: Address | null;
-  readonly ttl: number | null;
 }
 
 /**
  * A socket on its way to the peer: `connect` or `error` follows. Throws `SystemCallError` when it can't even start
  * (a local address that the machine does not have, no descriptors left).
  */
-export function dial(options: DialOptions): Socket {
+export function dial(options: DialOptions, password: Buffer | null): Socket {
   const { family } = options.remoteAddress;
   const fd = openTcpSocket(family);
   let socket: Socket;
   try {
-    setConnectionOptions(fd, family, options.ttl);
+    setConnectionOptions(fd, options, password);
     if (options.localAddress !== null) bindTcpSocket(fd, options.localAddress, 0);
     socket = new Socket({ fd });
   } catch (error) {

@@ -14,6 +14,7 @@
  * and `writable` when there is room, `pause` leaves the peer's bytes in TCP. Routes wait in a queue of the
  * session, not in the socket, so that a KEEPALIVE passes them.
  */
-export { Listener, type ListenerOptions, remoteAddressOf } from './listener.js';
+export { securityTtl } from './dial.js';
+export { Listener, type ListenerKey, type ListenerOptions, remoteAddressOf } from './listener.js';
 export { administrativeReset, administrativeShutdown, PeerSession } from './peer-session.js';
 export * from './types.js';

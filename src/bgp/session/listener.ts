@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { type Address, formatAddress, parseAddress } from '../../address/index.js';
-import { fdOf, localAddressOf } from '../../sockopt/index.js';
-import { setNetworkControl } from './dial.js';
+import { fdOf, localAddressOf, SOL_TCP, setIntOption, setMd5Key, TCP_SAVE_SYN } from '../../sockopt/index.js';
+import { securityTtl, setNetworkControl, setTtl } from './dial.js';
 
 /** A socket's text address, without the zone of a link-local one. */
 export function remoteAddressOf(socket: Socket): Address | null {
@@ -15,14 +15,23 @@ export interface ListenerOptions {
   readonly port: number;
   /** Takes a connection from `remote` (hand it to `PeerSession.accept`), or returns false: it is reset. */
   connection(socket: Socket, remote: Address): boolean;
+  /** The kernel would not take the key for connections from `address` (too many of them: ENOMEM). */
+  keyRefused(address: Address, error: Error): void;
   /** The listener failed after it was up. */
   failed(error: Error): void;
+}
+
+/** The key of TCP-MD5 (RFC 2385) for connections from one address. */
+export interface ListenerKey {
+  readonly address: Address;
+  readonly password: Buffer;
 }
 
 /** Accepts the peers' connections on one address and port. An IPv6 listener takes IPv6 alone. */
 export class Listener {
   private readonly options: ListenerOptions;
   private server: Server | null = null;
+  private keys: ReadonlyMap<string, ListenerKey> = new Map();
 
   constructor(options: ListenerOptions) {
     this.options = options;
@@ -39,9 +48,35 @@ export class Listener {
         server.removeListener('error', reject);
         server.on('error', (error) => this.options.failed(error));
         setNetworkControl(fdOf(server), address.family);
+        // The SYN-ACK is sent before anybody knows the peer, and one with GTSM takes no lower TTL. What is accepted gets its own.
+        setTtl(fdOf(server), address.family, securityTtl);
+        setIntOption(fdOf(server), SOL_TCP, TCP_SAVE_SYN, 1); // for isFromAfar
+        // A connection that comes before its key is there gets it when a session takes it, and starves unsigned.
+        for (const key of this.keys.values()) this.setKey(key.address, key.password);
         resolve();
       });
     });
+  }
+
+  /** From now on connections from exactly these addresses must be signed; those of the other family don't matter. */
+  setKeys(keys: readonly ListenerKey[]): void {
+    const before = this.keys;
+    const own = keys.filter(({ address }) => address.family === this.options.address.family);
+    this.keys = new Map(own.map((key) => [formatAddress(key.address), key]));
+    if (this.server?.listening !== true) return;
+    for (const [text, { address }] of before) if (!this.keys.has(text)) this.setKey(address, null);
+    for (const [text, { address, password }] of this.keys) {
+      if (before.get(text)?.password.equals(password) !== true) this.setKey(address, password);
+    }
+  }
+
+  private setKey(address: Address, password: Buffer | null): void {
+    if (this.server === null) return;
+    try {
+      setMd5Key(fdOf(this.server), address, password);
+    } catch (error) {
+      this.options.keyRefused(address, error as Error);
+    }
   }
 
   /** The port that is listened on. */

@@ -28,7 +28,7 @@ import {
   OpenSubcode,
   type WireError,
 } from '../wire/index.js';
-import { dial, setConnectionOptions } from './dial.js';
+import { dial, isFromAfar, setConnectionOptions } from './dial.js';
 import { Machine } from './machine.js';
 import { makeOpen, negotiate, notificationRestart } from './negotiate.js';
 import { Transport } from './transport.js';
@@ -60,6 +60,8 @@ export class PeerSession {
   lastError: string | null = null;
   private readonly handlers: SessionHandlers;
   private readonly config: FsmConfig;
+  /** The key of TCP-MD5 (RFC 2385); null: segments are not signed. Never in settings, which people may see. */
+  private password: Buffer | null = null;
   private primary: Machine;
   /** The connection that the peer dialed while `primary` has one of its own. */
   private secondary: Machine | null = null;
@@ -110,6 +112,17 @@ export class PeerSession {
     return this.primary.transport?.bufferedBytes ?? 0;
   }
 
+  /**
+   * Another password, or none: connections that are up go on with it at once (segments on their way that the old one
+   * signed are lost, and sent again), new ones begin with it.
+   */
+  setPassword(password: Buffer | null): void {
+    this.password = password;
+    for (const machine of [this.primary, this.secondary]) {
+      machine?.transport?.setPassword(this.settings.remoteAddress, password);
+    }
+  }
+
   /** Starts, or starts again after `stop`. `listenFirst`: gives the peer the first call. */
   start(listenFirst = false): void {
     this.dispatch(this.primary, { type: 'start', listenFirst });
@@ -140,7 +153,11 @@ export class PeerSession {
   accept(socket: Socket): boolean {
     if (this.primary.fsm.state === 'idle') return false;
     try {
-      setConnectionOptions(fdOf(socket), this.settings.remoteAddress.family, this.settings.ttl);
+      if (isFromAfar(fdOf(socket), this.settings)) {
+        this.refused('refused a connection for its TTL: does the peer send 255 (GTSM), and is it so near?');
+        return false;
+      }
+      setConnectionOptions(fdOf(socket), this.settings, this.password);
     } catch {
       return false; // it is gone already
     }
@@ -154,6 +171,19 @@ export class PeerSession {
     machine.attach(this.transportOf(machine, socket), 'incoming');
     this.dispatch(machine, { type: 'connected' });
     return true;
+  }
+
+  /** Tells of an attempt of the peer's that ended before a machine had it. */
+  private refused(error: string): void {
+    if (this.state === 'established') return;
+    this.lastError = error;
+    this.handlers.closed({
+      wasEstablished: false,
+      error,
+      notificationSent: null,
+      notificationReceived: null,
+      graceful: false,
+    });
   }
 
   /**
@@ -255,7 +285,7 @@ export class PeerSession {
 
   private dial(machine: Machine): void {
     try {
-      machine.attach(this.transportOf(machine, dial(this.settings)), 'outgoing');
+      machine.attach(this.transportOf(machine, dial(this.settings, this.password)), 'outgoing');
     } catch (error) {
       // The machine is within a step: the failure follows as an event of its own.
       const reason = `can't connect: ${(error as Error).message}`;
@@ -327,6 +357,11 @@ export class PeerSession {
       return;
     }
     const sent = machine.notificationSent;
+    if (this.password !== null && event.type === 'timerExpired' && event.timer === 'connectRetry') {
+      // RFC 2385 §4.1: a segment with a wrong signature is dropped without an answer.
+      this.lastError = `${reason}; nobody answers where the passwords differ`;
+      return;
+    }
     this.lastError = sent === null ? reason : `${reason}; sent NOTIFICATION ${describeNotification(sent)}`;
   }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../../address/index.js';
-import { fdOf, localAddressOf } from '../../sockopt/index.js';
+import { fdOf, localAddressOf, setMd5Key } from '../../sockopt/index.js';
 import { Framer, HEADER_LENGTH, type WireError } from '../wire/index.js';
 
 /** Bytes that may wait for a peer before `send` says stop, and down to which they must drain before `writable`. */
@@ -84,6 +84,11 @@ export class Transport {
   localEnd(): { localAddress: Address; scopeId: number } {
     const { address, scopeId } = localAddressOf(fdOf(this.socket));
     return { localAddress: address, scopeId };
+  }
+
+  /** Signs with another key from now on, or no more (RFC 2385). */
+  setPassword(remote: Address, password: Buffer | null): void {
+    if (!this.finished && !this.socket.destroyed) setMd5Key(fdOf(this.socket), remote, password);
   }
 
   /** Bytes that wait to be sent. */

@@ -23,6 +23,8 @@ export interface SessionSettings {
   readonly passive: boolean;
   /** TTL or hop limit of what we send; null: the kernel's default. */
   readonly ttl: number | null;
+  /** RFC 5082: packets from more hops away than this are dropped (1: the same link); `ttl` must be 255. */
+  readonly ttlSecurityHops?: number;
   readonly families: readonly Family[];
 }
 

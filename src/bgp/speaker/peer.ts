@@ -8,7 +8,7 @@ import type { PrefixTable } from '../../rib/prefix-table.js';
 import type { Rib } from '../../rib/rib.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
-import { administrativeShutdown, PeerSession } from '../session/index.js';
+import { administrativeShutdown, PeerSession, securityTtl } from '../session/index.js';
 import {
   type Capability,
   describeNotification,
@@ -21,7 +21,7 @@ import {
 } from '../wire/index.js';
 import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
 import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
-import type { PeerSettings } from './settings.js';
+import type { PasswordSource, PeerSettings } from './settings.js';
 
 /** What an import filter makes of a received route; 0 = rejected. */
 export interface ImportPolicy {
@@ -51,7 +51,8 @@ export type PeerEvent =
   | { readonly type: 'tooLong'; readonly family: string; readonly prefixes: number }
   /** So many prefixes that a limit is near (`prefixWarning`), or that the session ends (`prefixLimit`). */
   | ({ readonly type: 'prefixWarning' } & LimitEvent)
-  | ({ readonly type: 'prefixLimit'; readonly reason: string } & LimitEvent);
+  | ({ readonly type: 'prefixLimit'; readonly reason: string } & LimitEvent)
+  | { readonly type: 'password'; readonly error: string };
 
 /** The speaker, as a peer sees it. */
 export interface PeerContext {
@@ -65,6 +66,8 @@ export interface PeerContext {
   /** Whether kernel state outlived our restart (the forwarding bit). */
   forwardingPreserved(): boolean;
   addresses(): readonly OwnAddress[];
+  /** Throws an Error that says what is wrong with the place; it never holds the password. */
+  readPassword(source: PasswordSource): Buffer;
   importPolicy(peer: Peer): ImportPolicy;
   /** The session is up: announce to it when its turn has come. */
   established(peer: Peer, negotiated: Negotiated): void;
@@ -100,6 +103,10 @@ export class Peer implements SessionHandlers {
   /** Why the last session, or an attempt at one since then, failed. */
   lastError: string | null = null;
   private lastSessionError: string | null = null;
+  /** Of TCP-MD5 (RFC 2385); null: none is asked for, or it could not be read. */
+  password: Buffer | null = null;
+  /** Why the password could not be read. Without one from before, the session waits: it is never started unsigned. */
+  passwordError: string | null = null;
   /** UPDATEs that were malformed, by severity. */
   readonly malformed = { discard: 0, treatAsWithdraw: 0, reset: 0 };
   private malformedLogged = 0;
@@ -137,6 +144,7 @@ export class Peer implements SessionHandlers {
     private readonly context: PeerContext,
   ) {
     this.source = context.rib.addSource(this.sourceInfo(0));
+    this.readPassword();
     this.session = this.makeSession();
     this.policy = context.importPolicy(this);
   }
@@ -154,7 +162,9 @@ export class Peer implements SessionHandlers {
   }
 
   start(): void {
-    if (!this.isShutdown && !this.ended && this.guard.hold === null) this.session.start();
+    if (this.isShutdown || this.ended || this.guard.hold !== null) return;
+    if (this.password === null && this.passwordError !== null) return;
+    this.session.start();
   }
 
   /** Ends the session; its routes go, or stay with the peer when `graceful` (TCP ends without a NOTIFICATION). */
@@ -204,10 +214,39 @@ export class Peer implements SessionHandlers {
     this.settings = settings;
     this.guard.release();
     this.context.rib.updateSource(this.source, this.sourceInfo(0));
+    this.password = null;
+    this.readPassword();
     this.session = this.makeSession();
     if (settings.shutdown) this.context.notExpected(this);
     await stopped;
     this.start();
+  }
+
+  /**
+   * Reads the password again; the session goes on with a new one, and one that waited for it starts. Returns whether it
+   * is another. What can't be read any more leaves the old one in place.
+   */
+  renewPassword(): boolean {
+    const before = this.password;
+    this.readPassword();
+    if (this.password === null ? before === null : before?.equals(this.password)) return false;
+    this.session.setPassword(this.password);
+    if (before === null) this.start();
+    return true;
+  }
+
+  private readPassword(): void {
+    const { password: source } = this.settings;
+    const before = this.passwordError;
+    this.passwordError = null;
+    try {
+      this.password = source === undefined ? null : this.context.readPassword(source);
+    } catch (error) {
+      this.passwordError = (error as Error).message;
+      if (this.passwordError !== before) {
+        this.context.event(this, { type: 'password', error: this.passwordError });
+      }
+    }
   }
 
   /** What is known of the peer as a source of routes changed. */
@@ -496,7 +535,7 @@ export class Peer implements SessionHandlers {
   private makeSession(): PeerSession {
     const { settings, context } = this;
     const external = settings.asn !== context.localAsn;
-    return new PeerSession(
+    const session = new PeerSession(
       {
         name: settings.name,
         remoteAddress: settings.address,
@@ -511,11 +550,14 @@ export class Peer implements SessionHandlers {
         delayOpenSeconds: settings.delayOpenSeconds,
         idleHoldSeconds: settings.idleHoldSeconds,
         passive: settings.passive,
-        ttl: settings.multihop ?? (external ? 1 : null),
+        ttl: settings.ttlSecurity === undefined ? (settings.multihop ?? (external ? 1 : null)) : securityTtl,
+        ...(settings.ttlSecurity === undefined ? {} : { ttlSecurityHops: settings.ttlSecurity }),
         families: settings.families,
       },
       this,
     );
+    session.setPassword(this.password);
+    return session;
   }
 
   /** `name (address)`, for messages. */

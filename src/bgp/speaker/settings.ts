@@ -24,6 +24,9 @@ export interface GracefulRestartSettings {
   readonly deferralSeconds: number;
 }
 
+/** Where the password of a session is read at start and at each reload; it is not kept in settings. */
+export type PasswordSource = { readonly file: string } | { readonly env: string };
+
 export interface PeerSettings {
   readonly name: string;
   readonly description?: string;
@@ -31,11 +34,15 @@ export interface PeerSettings {
   readonly port: number;
   readonly asn: number;
   readonly localAddress?: Address;
+  /** TCP-MD5 (RFC 2385). */
+  readonly password?: PasswordSource;
   readonly passive: boolean;
   /** Administratively shut down in the document. */
   readonly shutdown: boolean;
   /** null: not multihop (eBGP: TTL 1, peer on a connected subnet). A number: TTL of outgoing packets. */
   readonly multihop: number | null;
+  /** GTSM (RFC 5082): how many hops away the peer may be, 1 being the same link. Never together with multihop. */
+  readonly ttlSecurity?: number;
   readonly families: readonly Family[];
   readonly holdTimeSeconds: number;
   /** Absent: a third of the negotiated hold time. */

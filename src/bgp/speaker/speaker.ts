@@ -21,7 +21,7 @@ import { Deferral } from './deferral.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import type { OwnAddress } from './local-addresses.js';
 import { type ImportPolicy, Peer, type PeerContext, type PeerEvent } from './peer.js';
-import type { PeerSettings } from './settings.js';
+import type { PasswordSource, PeerSettings } from './settings.js';
 
 export interface SpeakerIdentity {
   readonly asn: number;
@@ -50,6 +50,7 @@ export interface SpeakerOptions {
   readonly restarting: boolean;
   /** How long announcements and held routes wait for peers at most. */
   readonly deferralSeconds: number;
+  readPassword(source: PasswordSource): Buffer;
   event(peer: Peer, event: PeerEvent): void;
   /** Every expected peer has delivered, or the deadline passed: held kernel routes may go. */
   converged(pending: readonly string[]): void;
@@ -119,6 +120,7 @@ export class Speaker implements PeerContext {
   addPeer(settings: PeerSettings): Peer {
     const peer = new Peer(settings, this);
     this.peers.set(settings.name, peer);
+    if (peer.password !== null) this.keyListeners();
     return peer;
   }
 
@@ -128,6 +130,7 @@ export class Speaker implements PeerContext {
     this.peers.delete(name);
     this.deferral.forget(name);
     await peer.remove();
+    this.keyListeners();
     this.checkDeferral();
   }
 
@@ -144,7 +147,23 @@ export class Speaker implements PeerContext {
       if (change !== 'none') this.refilter(peer);
     }
     this.regroup();
+    this.keyListeners();
     await Promise.all(replaced);
+  }
+
+  /** Reads the passwords of all peers again. Returns the names of those that have another one now; no session ends. */
+  renewPasswords(): string[] {
+    const changed = [...this.peers.values()].filter((peer) => peer.renewPassword());
+    if (changed.length > 0) this.keyListeners();
+    return changed.map((peer) => peer.settings.name);
+  }
+
+  /** Connections from peers with a password must be signed by it (RFC 2385). */
+  private keyListeners(): void {
+    const keys = [...this.peers.values()].flatMap(({ password, settings: { address } }) =>
+      password === null ? [] : [{ address, password }],
+    );
+    for (const listener of this.listeners.values()) listener.setKeys(keys);
   }
 
   /** What BGP's routes are preferred by from now on. */
@@ -181,12 +200,14 @@ export class Speaker implements PeerContext {
           const local = socket.localAddress === undefined ? null : parseAddress(socket.localAddress);
           return this.peerAt(remote, local)?.session.accept(socket) ?? false;
         },
+        keyRefused: (remote, error) => this.keyRefused(remote, error),
         failed: () => this.listeners.delete(key),
       });
       try {
         await listener.listen();
         if (this.stopped) listener.close();
         else this.listeners.set(key, listener);
+        this.keyListeners();
       } catch (error) {
         failures.push(`can't listen on ${formatAddress(address)} port ${port}: ${(error as Error).message}`);
       }
@@ -271,6 +292,10 @@ export class Speaker implements PeerContext {
     return this.ownAddresses;
   }
 
+  readPassword(source: PasswordSource): Buffer {
+    return this.options.readPassword(source);
+  }
+
   importPolicy(peer: Peer): ImportPolicy {
     return this.options.policies.importPolicy(peer.settings, peer.ibgp);
   }
@@ -310,6 +335,13 @@ export class Speaker implements PeerContext {
 
   event(peer: Peer, event: PeerEvent): void {
     this.options.event(peer, event);
+  }
+
+  private keyRefused(remote: Address, { message }: Error): void {
+    for (const peer of this.peers.values()) {
+      if (!sameAddress(peer.settings.address, remote)) continue;
+      this.event(peer, { type: 'password', error: `the peer can't dial in: ${message}` });
+    }
   }
 
   private refilter(peer: Peer): void {

@@ -63,6 +63,8 @@ describe('the diff of two Routers', () => {
     ['passive: true', 'session'],
     ['port: 1790', 'session'],
     ['localAddress: 192.0.2.9', 'session'],
+    ['passwordEnv: PASSWORD', 'session'],
+    ['ttlSecurity: true', 'session'],
     ['multihop: true', 'session'],
     ['families: [ipv4, ipv6]', 'session'],
     ['holdTime: 30', 'session'],
@@ -74,6 +76,15 @@ describe('the diff of two Routers', () => {
     expect(found.peers).toEqual({ added: [], removed: [], changed: [{ name: 'x', change }] });
     expect(found.lines).toHaveLength(lines);
     expect(found).toMatchObject({ listen: false, kernel: false, policies: false, restart: [] });
+  });
+
+  it('takes a password from another place without a reset', () => {
+    const peer = '- {name: x, address: 192.0.2.2, asn: 65001';
+    const found = diff(peers(`${peer}, passwordFile: /a}`), peers(`${peer}, passwordEnv: B}`));
+    expect(found.peers.changed).toEqual([{ name: 'x', change: 'none' }]);
+    expect(found.lines).toEqual(['peer x: passwordFile /a → unset', 'peer x: passwordEnv unset → B']);
+    const without = diff(peers(`${peer}, passwordFile: /a}`), peers(`${peer}}`));
+    expect(without.peers.changed).toEqual([{ name: 'x', change: 'session' }]);
   });
 
   it('takes the strongest of several changes of one peer, and names each', () => {

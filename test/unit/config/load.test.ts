@@ -389,3 +389,46 @@ peers:
     );
   });
 });
+
+describe('where a password stands', () => {
+  const peer = (...keys: string[]) =>
+    `- {name: x${keys.length}, address: 192.0.2.2, localAddress: 192.0.2.${keys.length + 8}, asn: 65001${keys.map((key) => `, ${key}`).join('')}}`;
+  const errors = (...peers: string[]) => errorsOf(document(`${minimal}\npeers:\n${peers.join('\n')}`));
+
+  it('is a file beside the document or an environment variable', () => {
+    const path = folder({ 'a.yaml': document(`${minimal}\npeers:\n${peer('passwordFile: secret/tor')}`) });
+    expect(loadRouter([path]).router?.peers[0].password).toEqual({ file: join(path, 'secret/tor') });
+    const [byName] = load(document(`${minimal}\npeers:\n${peer('passwordEnv: TOR')}`)).peers;
+    expect(byName.password).toEqual({ env: 'TOR' });
+  });
+
+  it('is one of both, and the same for all peers at an address', () => {
+    expect(errors(peer('passwordFile: a', 'passwordEnv: B'))[0]).toMatch('expected one of them');
+    expect(errors(peer('passwordFile: a'), peer('passive: true', 'passwordEnv: B'))[0]).toMatch(
+      'peer `x2` has another password than the other peers at 192.0.2.2; expected the same',
+    );
+    expect(errors(peer('passwordEnv: a-b'))[0]).toMatch('expected the name of an environment variable');
+  });
+});
+
+describe('GTSM', () => {
+  const peers = (...lines: string[]) =>
+    document(
+      `${minimal}\npeerTemplates: {near: {ttlSecurity: 3}}\npeers:\n- {name: x, address: 192.0.2.2, asn: 65001, ${lines.join(', ')}}`,
+    );
+
+  it('is off, of one hop, or of as many as are given', () => {
+    const hops = (...lines: string[]) => load(peers(...lines)).peers[0].ttlSecurity;
+    expect(hops('passive: true')).toBeUndefined();
+    expect(hops('ttlSecurity: true')).toBe(1);
+    expect(hops('template: near')).toBe(3);
+    expect(hops('template: near', 'ttlSecurity: false')).toBeUndefined();
+  });
+
+  it('is not had together with multihop', () => {
+    expect(errorsOf(peers('template: near', 'multihop: 2'))).toEqual([
+      expect.stringContaining('peer `x` has both `ttlSecurity` and `multihop`; expected one of them'),
+    ]);
+    expect(errorsOf(peers('ttlSecurity: 255'))[0]).toMatch('expected `true`, `false` or a number of hops');
+  });
+});

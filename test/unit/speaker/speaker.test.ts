@@ -52,6 +52,7 @@ function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
       },
       restarting,
       deferralSeconds: 60,
+      readPassword: () => Buffer.from('password'),
       event: () => {},
       converged: (pending) => converged.push(pending),
     },

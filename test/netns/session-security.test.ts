@@ -1,0 +1,216 @@
+/** Sessions that are signed, or that packets from afar cannot reach, with peers that ask for the same. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { Bird, birdConfig, Frr, frrConfig, Lab, Tartan, tartanConfig } from '../../interop/index.js';
+
+const labs: Lab[] = [];
+afterEach(async () => {
+  for (const lab of labs.splice(0)) await lab.down();
+});
+
+type Dialing = 'we dial' | 'they dial';
+interface PairOptions {
+  readonly dialing: Dialing;
+  readonly transport: 4 | 6;
+  /** Of our peer in the document. */
+  readonly ours: Record<string, unknown>;
+  /** Of theirs: FRR's neighbor lines or BIRD's protocol lines. */
+  readonly theirs: readonly string[];
+  readonly files?: Record<string, string>;
+  readonly env?: Record<string, string>;
+}
+
+const ends = { 4: ['10.0.0.1', '10.0.0.2'], 6: ['2001:db8::1', '2001:db8::2'] } as const;
+
+function documentOf({ dialing, transport, ours }: PairOptions): string {
+  const peer = {
+    name: 'p',
+    address: ends[transport][1],
+    asn: 65002,
+    passive: dialing === 'they dial',
+    connectRetry: 1,
+    ...ours,
+  };
+  return tartanConfig({ name: 't', asn: 65001, routerId: '10.0.0.1', spec: { peers: [peer] } });
+}
+
+/** Tartan `t` (AS 65001) and one peer `p` (AS 65002) on a link. */
+async function pair(image: 'frr' | 'bird', options: PairOptions) {
+  const { dialing, transport, theirs } = options;
+  const [address] = ends[transport];
+  const passive = dialing === 'we dial';
+  const peer =
+    image === 'frr'
+      ? frrConfig({
+          asn: 65002,
+          routerId: '10.0.0.2',
+          networks: ['198.51.100.0/24', '2001:db8:100::/48'],
+          neighbors: [{ address, remoteAsn: 65001, passive, settings: ['timers connect 1', ...theirs] }],
+        })
+      : birdConfig({
+          asn: 65002,
+          routerId: '10.0.0.2',
+          networks: ['198.51.100.0/24', '2001:db8:100::/48'],
+          neighbors: [
+            {
+              name: 't',
+              address,
+              remoteAsn: 65001,
+              passive,
+              settings: ['connect delay time 1;', 'connect retry time 1;', ...theirs],
+            },
+          ],
+        });
+  const addresses = (n: number) => [
+    `ip addr add 10.0.0.${n}/24 dev eth1`,
+    `ip -6 addr add 2001:db8::${n}/64 dev eth1 nodad`,
+  ];
+  const files = { 't.yaml': documentOf(options), 'p.conf': peer, ...options.files };
+  const lab = await Lab.up(
+    {
+      name: 'secure',
+      topology: {
+        nodes: {
+          t: {
+            image: 'tartan',
+            'startup-config': 't.yaml',
+            exec: addresses(1),
+            env: options.env ?? {},
+            binds: Object.keys(options.files ?? {}).map((name) => `${name}:/etc/tartan/${name}`),
+          },
+          p: { image, 'startup-config': 'p.conf', exec: addresses(2) },
+        },
+        links: [{ endpoints: ['t:eth1', 'p:eth1'] }],
+      },
+    },
+    { files },
+  );
+  labs.push(lab);
+  return { lab, t: new Tartan(lab.node('t')), address };
+}
+
+const dialings: readonly Dialing[] = ['we dial', 'they dial'];
+
+describe.each(['frr', 'bird'] as const)('TCP-MD5 with %s', (image) => {
+  const theirs = (password: string) => [image === 'frr' ? `password ${password}` : `password "${password}";`];
+
+  it.each([
+    ['we dial', 4],
+    ['they dial', 4],
+    ['we dial', 6],
+    ['they dial', 6],
+  ] as const)('comes up with the same password when %s over IPv%i', async (dialing, transport) => {
+    const ours = { passwordFile: 'secret' };
+    const { lab, t } = await pair(image, {
+      dialing,
+      transport,
+      ours,
+      theirs: theirs('swordfish'),
+      files: { secret: 'swordfish\n' },
+    });
+    const peer = await t.untilEstablished('p');
+    expect(peer.authentication).toBe('tcp-md5');
+    await t.untilRoute(transport === 4 ? '198.51.100.0/24' : '2001:db8:100::/48');
+    expect(JSON.stringify(await t.client.peers())).not.toContain('swordfish');
+    expect(lab.node('t').process.output()).not.toContain('swordfish');
+  });
+
+  it.each(dialings)('stays down with another password when %s, and hints at it', async (dialing) => {
+    const { lab, t } = await pair(image, {
+      dialing,
+      transport: 4,
+      ours: { passwordEnv: 'PEER_PASSWORD' },
+      theirs: theirs('swordfish'),
+      env: { PEER_PASSWORD: 'marlin' },
+    });
+    const hint =
+      dialing === 'we dial' ? /nobody answers where the passwords differ/ : /wrong TCP-MD5 signature/;
+    const peer = await t.untilPeer('p', (row) => hint.test(row.lastError ?? ''), 'hints at the password');
+    expect(peer.state).not.toBe('established');
+    expect(peer.messages?.received).toBe(0);
+    expect(lab.node('t').process.output()).not.toContain('marlin');
+  });
+});
+
+describe('a password', () => {
+  it('that we do not have is hinted at', async () => {
+    const { t } = await pair('frr', {
+      dialing: 'they dial',
+      transport: 4,
+      ours: {},
+      theirs: ['password swordfish'],
+    });
+    await t.untilPeer('p', (row) => /want a password/.test(row.lastError ?? ''), 'hints at the password');
+  });
+
+  it('changes on the session that is up', async () => {
+    const { lab, t, address } = await pair('frr', {
+      dialing: 'we dial',
+      transport: 4,
+      ours: { passwordFile: 'secret', holdTime: 9 },
+      theirs: ['password swordfish'],
+      files: { secret: 'swordfish' },
+    });
+    const { since, messages } = await t.untilEstablished('p');
+    lab.node('t').write('/etc/tartan/secret', 'marlin');
+    expect(await t.client.reload()).toEqual({
+      applied: true,
+      errors: [],
+      changes: ['peer p: the password changed'],
+    });
+    // FRR resets a session whose password changes, and dials or waits with the new one.
+    await new Frr(lab.node('p')).configure('router bgp 65002', `neighbor ${address} password marlin`);
+    await t.untilPeer(
+      'p',
+      (row) =>
+        row.state === 'established' &&
+        (row.since !== since || (row.messages?.received ?? 0) > (messages?.received ?? 0) + 2),
+      'goes on with the new password',
+    );
+    expect(await t.client.reload()).toMatchObject({ applied: true, changes: [] });
+  });
+
+  it('that cannot be read keeps the session down until a reload finds it', async () => {
+    const { lab, t } = await pair('bird', {
+      dialing: 'they dial',
+      transport: 4,
+      ours: { passwordFile: 'secret' },
+      theirs: ['password "swordfish";'],
+      files: { secret: '' },
+    });
+    const waiting = await t.peer('p');
+    expect(waiting).toMatchObject({
+      state: 'idle',
+      lastError: 'the password in /etc/tartan/secret is empty',
+    });
+    lab.node('t').write('/etc/tartan/secret', 'swordfish');
+    await t.client.reload();
+    await t.untilEstablished('p');
+    await new Bird(lab.node('p')).untilEstablished('t');
+  });
+});
+
+describe.each(['frr', 'bird'] as const)('GTSM with %s', (image) => {
+  const theirs = image === 'frr' ? ['ttl-security hops 1'] : ['ttl security on;'];
+
+  it.each([
+    ['we dial', 4],
+    ['they dial', 4],
+    ['we dial', 6],
+    ['they dial', 6],
+  ] as const)('comes up when both sides have it and %s over IPv%i', async (dialing, transport) => {
+    const { t } = await pair(image, { dialing, transport, ours: { ttlSecurity: true }, theirs });
+    expect((await t.untilEstablished('p')).ttlSecurity).toBe(1);
+    await t.untilRoute(transport === 4 ? '198.51.100.0/24' : '2001:db8:100::/48');
+  });
+
+  it('keeps a peer out that sends with TTL 1 as usual, and hints at it', async () => {
+    const { t } = await pair(image, {
+      dialing: 'they dial',
+      transport: 4,
+      ours: { ttlSecurity: true },
+      theirs: [],
+    });
+    await t.untilPeer('p', (row) => /for its TTL/.test(row.lastError ?? ''), 'hints at the TTL');
+    expect((await t.peer('p'))?.messages?.received).toBe(0);
+  });
+});

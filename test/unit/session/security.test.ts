@@ -1,0 +1,116 @@
+/** What protects a session below BGP: signatures, and how far packets may have come. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { SessionSettings } from '../../../src/bgp/session/index.js';
+import { encodeEndOfRib } from '../../../src/bgp/wire/index.js';
+import { droppedSegments } from '../../../src/daemon/dropped-segments.js';
+import { address, listen, settings, TestSpeaker } from '../../support/session.js';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** One side dials, the other waits behind a listener; neither is started. */
+async function pair(host: string, extra: Partial<SessionSettings> = {}, other = extra) {
+  const remoteAddress = address(host);
+  const waiting = new TestSpeaker({
+    ...settings,
+    name: 'waiting',
+    localAsn: 65002,
+    remoteAsn: 65001,
+    routerId: 2,
+    passive: true,
+    remoteAddress,
+    ...other,
+  });
+  const listener = await listen((socket) => waiting.session.accept(socket), host);
+  const dialing = new TestSpeaker({ ...settings, remoteAddress, remotePort: listener.port, ...extra });
+  cleanups.push(() => {
+    listener.close();
+    return Promise.all([waiting.session.stop(null), dialing.session.stop(null)]);
+  });
+  return { waiting, dialing, listener, remoteAddress };
+}
+
+describe.each(['127.0.0.1', '::1'])('TCP-MD5 at %s', (host) => {
+  const [old, next] = [Buffer.from('swordfish'), Buffer.from('marlin')];
+
+  it('signs both ways, and goes on with another password on the session that is up', async () => {
+    const { waiting, dialing, listener, remoteAddress } = await pair(host);
+    listener.setKeys([{ address: remoteAddress, password: old }]);
+    for (const { session } of [waiting, dialing]) {
+      session.setPassword(old);
+      session.start();
+    }
+    await Promise.all([waiting.established(), dialing.established()]);
+    listener.setKeys([{ address: remoteAddress, password: next }]);
+    for (const { session } of [waiting, dialing]) session.setPassword(next);
+    dialing.session.send(encodeEndOfRib(0));
+    await waiting.until(() => waiting.updates.length === 1);
+    waiting.session.send(encodeEndOfRib(1));
+    await dialing.until(() => dialing.updates.length === 1);
+    expect([waiting.closed, dialing.closed]).toEqual([[], []]);
+    // A connection made from now on takes the new one.
+    dialing.session.reset();
+    await dialing.until(() => dialing.establishedCount === 2);
+  });
+
+  it('leaves whoever signs by another password, or not at all, without an answer, and hints at it', async () => {
+    for (const password of [next, null]) {
+      const { waiting, dialing, listener, remoteAddress } = await pair(host, { connectRetrySeconds: 0.3 });
+      listener.setKeys([{ address: remoteAddress, password: old }]);
+      waiting.session.setPassword(old);
+      waiting.session.start();
+      dialing.session.setPassword(password);
+      dialing.session.start();
+      await dialing.until(() => dialing.closed.length > 0);
+      expect(dialing.session.lastError).toBe(
+        password === null
+          ? 'connection attempt timed out'
+          : 'connection attempt timed out; nobody answers where the passwords differ',
+      );
+      expect(waiting.states).toEqual(['active']);
+    }
+  });
+
+  it('is asked for no more when the key is taken away', async () => {
+    const { waiting, dialing, listener, remoteAddress } = await pair(host);
+    listener.setKeys([{ address: remoteAddress, password: old }]);
+    listener.setKeys([]);
+    waiting.session.start();
+    dialing.session.start();
+    await dialing.established();
+  });
+});
+
+describe.each(['127.0.0.1', '::1'])('GTSM at %s', (host) => {
+  it('takes what was sent with TTL 255, dialed or accepted', async () => {
+    const { waiting, dialing } = await pair(host, { ttl: 255, ttlSecurityHops: 1 });
+    waiting.session.start();
+    dialing.session.start();
+    await Promise.all([waiting.established(), dialing.established()]);
+  });
+
+  it('drops what was sent with less than the distance explains, by either side', async () => {
+    const near = { ttl: 255, ttlSecurityHops: 2 };
+    const far = await pair(host, { ttl: 253 }, near);
+    far.waiting.session.start();
+    far.dialing.session.start();
+    await far.waiting.until(() => far.waiting.closed.length > 0);
+    expect(far.waiting.closed[0].error).toMatch('refused a connection for its TTL');
+    await far.dialing.until(() => far.dialing.closed.length > 0);
+    expect(far.waiting.states).toEqual(['active']);
+
+    const dialed = await pair(host, near, { ttl: 253 });
+    const before = droppedSegments().far;
+    dialed.waiting.session.start();
+    dialed.dialing.session.start();
+    await vi.waitFor(() => expect(droppedSegments().far).toBeGreaterThan(before));
+    expect(dialed.dialing.session.counters.messagesReceived).toBe(0);
+
+    const { waiting, dialing } = await pair(host, near, { ttl: 254 });
+    waiting.session.start();
+    dialing.session.start();
+    await Promise.all([waiting.established(), dialing.established()]);
+  });
+});
