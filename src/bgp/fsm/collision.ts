@@ -22,7 +22,7 @@ export interface CollisionParties {
  * OpenConfirm or Established.
  *
  * - `older` Established: the newer one goes (RFC 4271 §6.8), unless the peer does graceful restart, when its new
- *   connection says that it lost the old one (RFC 4724 §5).
+ *   connection may say that it lost the old one (RFC 4724 §5): `older` then goes as soon as `newer` is established.
  * - Both dialed by one side: the older one goes. A speaker dials again only when it gave its last connection up.
  * - Otherwise the connection stays that the side with the higher BGP Identifier dialed (RFC 4271 §6.8); with equal
  *   identifiers the higher AS number decides (RFC 6286 §2.3).

@@ -388,6 +388,7 @@ export class PeerSession {
         return;
       }
       case MessageType.keepalive:
+        this.giveUpForRestarted(machine);
         this.dispatch(machine, { type: 'keepaliveReceived' });
         return;
       case MessageType.open:
@@ -457,16 +458,22 @@ export class PeerSession {
       { localId, remoteId, localAsn, remoteAsn, gracefulRestart },
     );
     if (verdict === 'dropNewer') return false;
-    // RFC 4724 §5: an old session of a peer that restarted ends without a NOTIFICATION.
-    if (established) {
-      this.dispatch(older, {
-        type: 'connectionFailed',
-        reason: 'the peer restarted: it opened a new connection',
-      });
-    } else {
-      this.dispatch(older, { type: 'collisionDump' });
-    }
+    if (!established) this.dispatch(older, { type: 'collisionDump' });
     return true;
+  }
+
+  /**
+   * RFC 4724 §5: an established session ends without a NOTIFICATION when its peer, having restarted, opened a new
+   * connection. Its KEEPALIVE there is the proof: a peer that dialed at the same time as we did, and still has the
+   * session, ends the new connection once it sees our OPEN on it.
+   */
+  private giveUpForRestarted(newer: Machine): void {
+    const older = this.primary;
+    if (newer === older || newer.fsm.state !== 'openConfirm' || older.fsm.state !== 'established') return;
+    this.dispatch(older, {
+      type: 'connectionFailed',
+      reason: 'the peer restarted: it opened a new connection',
+    });
   }
 }
 

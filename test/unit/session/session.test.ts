@@ -8,6 +8,7 @@ import {
   encodeOpen,
   encodeRouteRefresh,
   keepalive,
+  MessageType,
   type OpenMessage,
   WireError,
 } from '../../../src/bgp/wire/index.js';
@@ -427,6 +428,22 @@ describe('graceful restart', () => {
     expect(side.closed[0]).toMatchObject({ wasEstablished: true, graceful: true });
     again.socket.write(encodeEndOfRib(0));
     await side.until(() => side.updates.length === 1);
+  });
+
+  it('keeps it where the peer, which dialed at the same time, gives its own connection up', async () => {
+    const { side, port } = await passive({}, handlers);
+    const first = await raw(port);
+    await first.establish(able);
+    await side.established();
+    const again = await raw(port);
+    again.socket.write(encodeOpen(able));
+    await again.until(() => again.messages.some((message) => message.type === MessageType.keepalive));
+    again.socket.end(encodeNotification({ code: 6, subcode: 7, data: Buffer.alloc(0) }));
+    await again.until(() => again.ended);
+    first.socket.write(encodeEndOfRib(0));
+    await side.until(() => side.updates.length === 1);
+    expect(side.closed).toEqual([]);
+    expect(side.establishedCount).toBe(1);
   });
 
   it('keeps it, and refuses the new connection, where the peer does not restart gracefully', async () => {
