@@ -88,13 +88,15 @@ export class Lab {
     };
     claimLab(state);
     const watcher = keep ? null : startWatcher(name);
+    let lab: Lab | null = null;
     try {
       const topology =
         parsed ?? loadTopology(source, { ...options, directory: writeFiles(name, options.files) });
-      const lab = new Lab(topology, state, watcher);
+      lab = new Lab(topology, state, watcher);
       await lab.#bringUp(options);
       return lab;
     } catch (error) {
+      if (lab !== null) lab.#close();
       await destroyLab(name);
       watcher?.end('done\n');
       throw error;
@@ -132,6 +134,7 @@ export class Lab {
 
   /** Ends every process and removes every namespace, interface and file of the lab. */
   down(): Promise<void> {
+    this.#close();
     this.#down ??= destroyLab(this.name).then(() => {
       this.#watcher?.end('done\n');
     });
@@ -140,6 +143,10 @@ export class Lab {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.down();
+  }
+
+  #close(): void {
+    for (const node of this.nodes.values()) node.close();
   }
 
   async #bringUp(options: LabOptions): Promise<void> {

@@ -39,6 +39,7 @@ export class LabNode {
   readonly processes = new Map<string, NodeProcess>();
   readonly #state: LabState;
   readonly #keep: boolean;
+  #closed = false;
 
   constructor(definition: NodeDefinition, netns: string, state: LabState, keep: boolean) {
     this.name = definition.name;
@@ -96,6 +97,7 @@ export class LabNode {
    * @throws LabError when it fails, with what it said, unless `allowFailure`.
    */
   async exec(command: string | readonly string[], options: ExecOptions = {}): Promise<CommandResult> {
+    this.#mustBeOpen();
     const argv = typeof command === 'string' ? splitWords(command) : command;
     const env = { ...this.#record.env, ...options.env };
     const result = await runCommand([...this.#enter(), ...argv], { ...options, env });
@@ -113,6 +115,11 @@ export class LabNode {
     const spawned = this.#process({ name, argv, socket: null, configureAgain: null }, options.env);
     await spawned.start();
     return spawned;
+  }
+
+  /** From now on nothing is started in the node, so that what takes the lab down meets no newcomer. */
+  close(): void {
+    this.#closed = true;
   }
 
   /** Starts the holder; the network namespace is there already. */
@@ -197,6 +204,7 @@ export class LabNode {
       keep: this.#keep,
       ready: () => untilServes(recipe, this.directory),
       ...(configureAgain ? { configureAgain: () => this.exec(configureAgain) } : {}),
+      mayStart: () => this.#mustBeOpen(),
       started: (process) => {
         if (!process.running) return;
         this.#record.processes[recipe.name] = { ...processId(process.pid), log, argv: recipe.argv };
@@ -205,6 +213,10 @@ export class LabNode {
     });
     this.processes.set(recipe.name, made);
     return made;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closed) throw new LabError(`node ${this.name}: lab ${this.#state.name} is down`);
   }
 
   #enter(): string[] {

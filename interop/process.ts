@@ -27,6 +27,8 @@ export interface ProcessSettings {
   ready?: (process: NodeProcess) => Promise<unknown>;
   /** Runs after a restart, when it serves again: a daemon that forgot its configuration gets it here. */
   configureAgain?: () => Promise<unknown>;
+  /** Asked before each start; throws where nothing may start any more. */
+  mayStart?: () => void;
   started?: (process: NodeProcess) => void;
 }
 
@@ -79,6 +81,7 @@ export class NodeProcess {
    */
   async start(extra: readonly string[] = []): Promise<void> {
     const { settings } = this;
+    settings.mayStart?.();
     if (this.running) throw new LabError(`${settings.title} runs already`);
     const [command = '', ...args] = [...settings.prefix, ...settings.argv, ...extra];
     const log = openSync(settings.log, 'a');

@@ -120,6 +120,10 @@ export class Story {
     };
     await until("bird has every pod's network", all, quick);
     this.#screen.done('bird', podNetworks.join('  '), Date.now() - start);
+    // The second way to the web server, which `explain` compares with the first.
+    const ways = async (): Promise<boolean> =>
+      (await new Tartan(this.#lab.node('node3')).routes({ prefix: webNetwork, view: 'all' })).length > 1;
+    await until('node3 knows two ways to the web server', ways, quick);
     this.#screen.line();
     await this.#tartan('node1', 'tartan show routes');
     await this.#tartan('node1', 'tartan show fib');
