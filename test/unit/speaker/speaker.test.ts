@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../src/address/index.js';
+import { type Address, parseAddress } from '../../../src/address/index.js';
+import type { Negotiated } from '../../../src/bgp/session/index.js';
 import { type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
 import { REJECTED } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
@@ -33,6 +34,23 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     enforceFirstAs: true,
     maxAsPathLength: 0,
     ...more,
+  };
+}
+
+/** A session with a peer that has no capability but IPv4. */
+function negotiated(address: Address): Negotiated {
+  return {
+    holdTimeSeconds: 90,
+    keepaliveSeconds: 30,
+    fourOctetAs: true,
+    families: [0],
+    peerOpen: { version: 4, asn: 65002, holdTimeSeconds: 90, routerId: 2, capabilities: [] },
+    localAddress: address,
+    remoteAddress: address,
+    scopeId: 0,
+    routeRefresh: false,
+    extendedMessage: false,
+    peerGracefulRestart: null,
   };
 }
 
@@ -143,5 +161,31 @@ describe('new settings of a peer', () => {
     await speaker.stop(true);
     await changed;
     expect(peer('a')?.session.state).toBe('idle');
+  });
+});
+
+describe("a peer's last error", () => {
+  it('tells why the last session ended, and forgets attempts once a session stands', () => {
+    const { peer } = speakerFor([settings('a')], false);
+    const a = peer('a');
+    if (a === undefined) throw new Error('there is no such peer');
+    const ends = (error: string, wasEstablished: boolean) =>
+      a.closed({
+        wasEstablished,
+        error,
+        notificationSent: null,
+        notificationReceived: null,
+        graceful: false,
+      });
+    const stands = () => a.established(negotiated(a.settings.address));
+    ends('connection refused', false);
+    expect(a.lastError).toBe('connection refused');
+    stands();
+    expect(a.lastError).toBeNull();
+    ends('hold timer expired', true);
+    ends('connection refused', false);
+    expect(a.lastError).toBe('connection refused');
+    stands();
+    expect(a.lastError).toBe('hold timer expired');
   });
 });
