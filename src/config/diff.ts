@@ -43,6 +43,11 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   maxPrefixes: 'none',
   enforceFirstAs: 'policy',
   maxAsPathLength: 'policy',
+  allowOwnAs: 'policy',
+  asOverride: 'policy',
+  removePrivateAs: 'policy',
+  'localAs.noPrepend': 'policy',
+  'localAs.replaceAs': 'policy',
   import: 'policy',
   export: 'policy',
 };

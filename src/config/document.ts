@@ -64,6 +64,10 @@ export interface PeerSettingsDocument {
   maxPrefixes?: MaxPrefixesDocument;
   enforceFirstAs?: boolean;
   maxAsPathLength?: number;
+  allowOwnAs?: number;
+  asOverride?: boolean;
+  removePrivateAs?: boolean | 'all' | 'replace';
+  localAs?: { asn?: number; noPrepend?: boolean; replaceAs?: boolean };
 }
 
 export interface PrefixLimitDocument {

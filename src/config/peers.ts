@@ -100,6 +100,9 @@ function readSettings(
     'routeReflectorClient',
     'enforceFirstAs',
     'maxAsPathLength',
+    'allowOwnAs',
+    'asOverride',
+    'removePrivateAs',
   ] as const;
   for (const key of copied) {
     const value = document[key];
@@ -133,6 +136,13 @@ function readSettings(
   if (document.idleHold !== undefined) settings.idleHoldSeconds = document.idleHold;
   if (document.gracefulRestart !== undefined)
     settings.gracefulRestart = readGracefulRestart(document.gracefulRestart);
+  if (document.localAs?.asn !== undefined) {
+    settings.localAs = {
+      asn: document.localAs.asn,
+      noPrepend: document.localAs.noPrepend ?? defaults.localAsNoPrepend,
+      replaceAs: document.localAs.replaceAs ?? defaults.localAsReplaceAs,
+    };
+  }
   if (document.maxPrefixes !== undefined) settings.maxPrefixes = document.maxPrefixes;
   for (const direction of ['import', 'export'] as const) {
     const names = document[direction];
@@ -230,6 +240,7 @@ function readPeer(
       `${label} is a route reflector client but in AS ${merged.asn}, not ours (${context.asn}); expected an iBGP peer`,
     );
   }
+  checkAsOptions(document, merged, ebgp, context.asn, label, reader, path);
   const {
     import: importFilters,
     export: exportFilters,
@@ -271,6 +282,9 @@ function readPeer(
     routeReflectorClient: defaults.routeReflectorClient,
     enforceFirstAs: defaults.enforceFirstAs,
     maxAsPathLength: defaults.maxAsPathLength,
+    allowOwnAs: defaults.allowOwnAs,
+    asOverride: defaults.asOverride,
+    removePrivateAs: defaults.removePrivateAs,
     ...rest,
     families,
     holdTimeSeconds,
@@ -284,4 +298,38 @@ function readPeer(
     gracefulRestart: { ...context.gracefulRestart, ...template.gracefulRestart, ...own.gracefulRestart },
     maxPrefixes,
   };
+}
+
+/** RFC 7705 §3: the other AS is neither of the two that there are. What changes AS_PATH on the way out is for eBGP. */
+function checkAsOptions(
+  document: PeerDocument,
+  { asn, localAs, asOverride, removePrivateAs }: Settings,
+  ebgp: boolean,
+  ourAsn: number,
+  label: string,
+  reader: Reader,
+  path: Path,
+): void {
+  const place = (key: 'localAs' | 'asOverride' | 'removePrivateAs') =>
+    document[key] === undefined ? path : [...path, key];
+  if (localAs !== undefined && !ebgp) {
+    reader.error(
+      place('localAs'),
+      `${label} is in our own AS ${ourAsn} and has \`localAs\`; expected an eBGP peer`,
+    );
+  } else if (localAs !== undefined && (localAs.asn === ourAsn || localAs.asn === asn)) {
+    const whose = localAs.asn === ourAsn ? 'our own AS' : "the peer's AS";
+    reader.error(place('localAs'), `${label} has ${whose}, ${localAs.asn}, as \`localAs\`; expected another`);
+  }
+  if (ebgp) return;
+  for (const [key, isSet] of [
+    ['asOverride', asOverride === true],
+    ['removePrivateAs', removePrivateAs !== undefined && removePrivateAs !== false],
+  ] as const) {
+    if (isSet)
+      reader.warn(
+        place(key),
+        `${label} is in our own AS and has \`${key}\`, which holds for eBGP peers alone`,
+      );
+  }
 }

@@ -104,6 +104,10 @@ export function renderPeer(peer: PeerConfig) {
     maxPrefixes: renderMaxPrefixes(peer.maxPrefixes),
     enforceFirstAs: peer.enforceFirstAs,
     maxAsPathLength: peer.maxAsPathLength,
+    allowOwnAs: peer.allowOwnAs,
+    asOverride: peer.asOverride,
+    removePrivateAs: peer.removePrivateAs,
+    ...(peer.localAs === undefined ? {} : { localAs: { ...peer.localAs } }),
   };
 }
 

@@ -156,4 +156,47 @@ export const peerSettings = {
     description:
       'Longest AS_PATH taken from the peer, an AS_SET counting one; longer ones are rejected. 0: any.',
   },
+  allowOwnAs: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 255,
+    default: 0,
+    description:
+      'How often our own AS may stand in the AS_PATH of what the peer announces, for one AS at several places. 0: such routes are loops.',
+  },
+  asOverride: {
+    type: 'boolean',
+    default: false,
+    description:
+      "To an eBGP peer, put our AS in place of the peer's wherever it stands in AS_PATH, so that the places of one AS hear of each other.",
+  },
+  removePrivateAs: {
+    type: ['boolean', 'string'],
+    pattern: '^(all|replace)$',
+    default: false,
+    'x-expected': '`true`, `false`, `all` or `replace`',
+    description:
+      "To an eBGP peer, take private AS numbers (RFC 6996) out of AS_PATH: `true` where all of it is private, `all` wherever they stand, `replace` puts ours for each. The peer's own number stays.",
+  },
+  localAs: {
+    type: 'object',
+    required: ['asn'],
+    additionalProperties: false,
+    properties: {
+      asn: { ...asn, description: 'The AS that we are to this peer. Required.' },
+      noPrepend: {
+        type: 'boolean',
+        default: false,
+        description: "Don't put it in front of the AS_PATH of what the peer announces.",
+      },
+      replaceAs: {
+        type: 'boolean',
+        default: false,
+        description: "Don't show the peer the router's own AS behind it.",
+      },
+    },
+    description:
+      'To this eBGP peer we are another AS (RFC 7705), as while two networks become one. Our OPEN says so, and what carries either AS is a loop.',
+    'x-expected': 'a map with `asn`, `noPrepend`, `replaceAs`',
+  },
 } as const;

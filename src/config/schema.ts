@@ -450,6 +450,11 @@ export const defaults = {
   routeReflectorClient: peerSettings.routeReflectorClient.default,
   enforceFirstAs: peerSettings.enforceFirstAs.default,
   maxAsPathLength: peerSettings.maxAsPathLength.default,
+  allowOwnAs: peerSettings.allowOwnAs.default,
+  asOverride: peerSettings.asOverride.default,
+  removePrivateAs: peerSettings.removePrivateAs.default,
+  localAsNoPrepend: peerSettings.localAs.properties.noPrepend.default,
+  localAsReplaceAs: peerSettings.localAs.properties.replaceAs.default,
   gracefulRestart: {
     enabled: gracefulRestart.properties.enabled.default,
     restartTimeSeconds: gracefulRestart.properties.restartTime.default,

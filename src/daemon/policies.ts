@@ -39,6 +39,11 @@ export class RouterPolicies implements PolicySource {
       peerAddress: settings.address,
       firstAs: settings.enforceFirstAs && !ibgp ? settings.asn : null,
       maxAsPathLength: settings.maxAsPathLength,
+      allowOwnAs: settings.allowOwnAs,
+      localAs:
+        settings.localAs === undefined
+          ? null
+          : { asn: settings.localAs.asn, prepends: !settings.localAs.noPrepend },
     };
     const make = (family: FamilyIndex): Importer =>
       new Importer(this.rib, family, facts, this.compile('import', settings.import, ibgp, family));
@@ -62,6 +67,7 @@ export class RouterPolicies implements PolicySource {
         kind: facts.kind,
         localAsn: this.router.asn,
         peerAsn: null,
+        asPath: facts.asPath,
         routerId: this.router.routerId,
         clusterId: this.router.routerId,
         nextHop: facts.nextHopMode,

@@ -19,6 +19,7 @@ import {
 } from '../address/index.js';
 import { AttributeCode, asPathContains, CanonicalView } from '../bgp/wire/index.js';
 import type { SourceInfo } from '../rib/sources.js';
+import { type AsPathTreatment, editsAsPath } from './as-path-edits.js';
 import { editCommunities, type RouteEdits } from './edits.js';
 import { readCommunities } from './filters.js';
 import { DROP, type SetRewriter } from './rewrite.js';
@@ -48,6 +49,8 @@ export interface ExportFacts {
   readonly peerAsn: number | null;
   readonly routerId: number;
   readonly clusterId: number;
+  /** External peers: what they see in AS_PATH. Absent: our number in front of what is there. */
+  readonly asPath?: AsPathTreatment | null;
   readonly nextHop: 'auto' | 'self' | 'unchanged';
   /** By family of the routes; null: we have no address that fits. */
   readonly self: readonly [OwnNextHop | null, OwnNextHop | null];
@@ -137,7 +140,14 @@ export function treatExport(
   // RFC 4271 §5.1.4: another AS's MED is not for a third one.
   else if (toExternal && learnt) out.med = DROP;
   if (toExternal) {
-    out.prepend = facts.localAsn;
+    const { asPath = null } = facts;
+    if (asPath === null) out.prepend = facts.localAsn;
+    else {
+      // RFC 7705 §3: the peer finds the AS that it knows in front, and behind it, unless told otherwise, the real one.
+      out.prepend = asPath.behind ?? asPath.asn;
+      if (asPath.behind !== null) out.prependOuter = asPath.asn;
+      if (editsAsPath(asPath)) out.asPath = asPath;
+    }
     // RFC 4271 §5.1.5, RFC 4456 §8: within the AS only.
     out.localPref = DROP;
     out.originatorId = DROP;

@@ -3,7 +3,7 @@
  * from who says so, and it leads to a place that a packet can go to. Then what the import filter set is applied. A pure function of the canonical set as received, the peer's facts and the edits.
  */
 import { type Address, writeAddress } from '../address/index.js';
-import { AttributeCode, asPathContains, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
+import { AttributeCode, asPathCount, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
 import { editCommunities, noEdits, type RouteEdits } from './edits.js';
 import { readCommunities } from './filters.js';
 import { DROP, type SetRewriter } from './rewrite.js';
@@ -19,6 +19,10 @@ export interface ImportFacts {
   readonly firstAs: number | null;
   /** Longest AS_PATH that is taken, as RFC 4271 §9.1.2.2 (a) counts; 0: any. */
   readonly maxAsPathLength: number;
+  /** So often our own AS may stand in AS_PATH. */
+  readonly allowOwnAs: number;
+  /** RFC 7705: the number that the peer knows us by, and whether it is put in front of AS_PATH; null: it knows `localAsn`. */
+  readonly localAs: { readonly asn: number; readonly prepends: boolean } | null;
 }
 
 /** Why a route takes no part, whatever the filters say. */
@@ -62,7 +66,11 @@ export function findFault(
   if (isMappedNextHop(buffer, start)) return 'martianNextHop';
   view.reset(buffer, start, end);
   if (view.find(AttributeCode.asPath)) {
-    if (asPathContains(buffer, view.valueStart, view.valueEnd, facts.localAsn)) return 'asLoop';
+    const { localAsn, localAs, allowOwnAs } = facts;
+    if (asPathCount(buffer, view.valueStart, view.valueEnd, localAsn) > allowOwnAs) return 'asLoop';
+    if (localAs !== null && asPathCount(buffer, view.valueStart, view.valueEnd, localAs.asn) > allowOwnAs) {
+      return 'asLoop';
+    }
     if (facts.firstAs !== null && firstAsn(buffer, view.valueStart, view.valueEnd) !== facts.firstAs) {
       return 'firstAs';
     }
@@ -102,8 +110,11 @@ export function treatImport(
   edits: RouteEdits,
   out: SetRewriter,
 ): 'unchanged' | 'rewritten' | 'tooLong' {
-  if (edits === noEdits) return 'unchanged';
+  const prepends = facts.localAs?.prepends === true;
+  if (edits === noEdits && !prepends) return 'unchanged';
   out.reset();
+  // RFC 7705 §3.1: inside this AS, the path leads through the one that the peer knows.
+  if (prepends && facts.localAs !== null) out.prepend = facts.localAs.asn;
   const { nextHop } = edits;
   if (nextHop !== null && nextHop !== 'unchanged') {
     out.nextHopLength = writeAddress(out.nextHop, 0, nextHop === 'self' ? facts.peerAddress : nextHop);

@@ -12,6 +12,7 @@
  * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 §6 (extended communities
  * across ASes), RFC 4456 (route reflection), RFC 8212 (external peers without a filter).
  */
+export * from './as-path-edits.js';
 export * from './edits.js';
 export * from './export-treatment.js';
 export * from './exporter.js';

@@ -3,7 +3,9 @@
  * is stated first, in the rewriter's fields, and then written in order of type. For one change at a time, or for sets
  * made from nothing, there is wire's CanonicalBuilder; this is for a table of them.
  */
+
 import { AttributeCode, AttributeFlag, attributeSpecs, MAX_SEGMENT, SegmentType } from '../bgp/wire/index.js';
+import { type AsPathTreatment, editAsPath } from './as-path-edits.js';
 
 /** As it is. */
 export const KEEP = -1;
@@ -25,6 +27,9 @@ const MAX_VALUE = 0xffff;
 /** Room that everything inserted takes at most, besides communities. */
 const SLACK = 256;
 
+/** An AS_PATH on its way through `editAsPath`. */
+const editedPath = Buffer.allocUnsafeSlow(MAX_VALUE + 1);
+
 export class SetRewriter {
   /** The result lies in `buffer[0, end)`; another Buffer may take its place at the next rewrite. */
   buffer: Buffer = Buffer.allocUnsafeSlow(8192);
@@ -36,6 +41,10 @@ export class SetRewriter {
   keptNextHop = 32;
   /** AS number to put in front of AS_PATH; KEEP: none. */
   prepend = KEEP;
+  /** One more, in front of `prepend`; KEEP: none. */
+  prependOuter = KEEP;
+  /** What is changed within AS_PATH before that; null: nothing. */
+  asPath: AsPathTreatment | null = null;
   /** A value, KEEP or DROP. */
   med = KEEP;
   localPref = KEEP;
@@ -57,6 +66,8 @@ export class SetRewriter {
     this.nextHopLength = KEEP;
     this.keptNextHop = 32;
     this.prepend = KEEP;
+    this.prependOuter = KEEP;
+    this.asPath = null;
     this.med = KEEP;
     this.localPref = KEEP;
     this.defaultLocalPref = KEEP;
@@ -115,7 +126,7 @@ export class SetRewriter {
   private writePresent(type: number, flags: number, from: Buffer, start: number, end: number): boolean {
     switch (type) {
       case AttributeCode.asPath:
-        if (this.prepend === KEEP) break;
+        if (this.prepend === KEEP && this.asPath === null) break;
         return this.writeAsPath(flags, from, start, end);
       case AttributeCode.multiExitDisc:
         if (this.med === KEEP) break;
@@ -181,14 +192,25 @@ export class SetRewriter {
 
   /** RFC 4271 §5.1.2 (b): our AS number goes into a leading sequence while it has room, else into one of its own. */
   private writeAsPath(flags: number, from: Buffer, start: number, end: number): boolean {
-    const joins = end > start && from[start] === SegmentType.sequence && from[start + 1] < MAX_SEGMENT;
-    const length = end - start + (joins ? 4 : 6);
+    if (this.asPath !== null && end > start) {
+      end = editAsPath(from, start, end, this.asPath, editedPath);
+      from = editedPath;
+      start = 0;
+    }
+    const added = this.prepend === KEEP ? 0 : this.prependOuter === KEEP ? 1 : 2;
+    const joins =
+      end > start && from[start] === SegmentType.sequence && from[start + 1] + added <= MAX_SEGMENT;
+    const length = end - start + (joins || added === 0 ? 4 * added : 4 * added + 2);
     if (length > MAX_VALUE) return false;
     this.writeAttributeHead(AttributeCode.asPath, flags, length);
-    this.buffer[this.end++] = SegmentType.sequence;
-    this.buffer[this.end++] = joins ? from[start + 1] + 1 : 1;
-    this.writeWord(this.prepend);
-    this.copy(from, joins ? start + 2 : start, end);
+    if (added > 0) {
+      this.buffer[this.end++] = SegmentType.sequence;
+      this.buffer[this.end++] = joins ? from[start + 1] + added : added;
+      if (added === 2) this.writeWord(this.prependOuter);
+      this.writeWord(this.prepend);
+      if (joins) start += 2;
+    }
+    this.copy(from, start, end);
     return true;
   }
 

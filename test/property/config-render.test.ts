@@ -177,6 +177,10 @@ const peersOf = (ours: number, filterNames: string[]) => {
         maxPrefixes: fc.record({ ipv4: optional(limit), ipv6: optional(limit) }).map(given),
         enforceFirstAs: flag,
         maxAsPathLength: seconds(0, 4096),
+        allowOwnAs: seconds(0, 255),
+        asOverride: flag,
+        removePrivateAs: fc.constantFrom(false, true, 'all', 'replace'),
+        localAs: optional(fc.record({ asn, noPrepend: flag, replaceAs: flag })),
       }),
     )
     .filter(
@@ -185,6 +189,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
     )
     .filter(({ multihop, ttlSecurity }) => multihop === null || ttlSecurity === undefined)
     .filter((value) => value.asn === ours || !value.routeReflectorClient)
+    .filter(({ asn, localAs }) => localAs === undefined || new Set([ours, asn, localAs.asn]).size === 3)
     .map(given);
   return fc
     .uniqueArray(peer, { selector: (value) => value.name, maxLength: 4 })

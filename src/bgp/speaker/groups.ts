@@ -10,7 +10,7 @@ import {
   type Prefix,
 } from '../../address/index.js';
 
-import type { PeerKind } from '../../policy/index.js';
+import type { AsPathTreatment, PeerKind } from '../../policy/index.js';
 
 export interface GroupFacts {
   readonly family: FamilyIndex;
@@ -24,6 +24,8 @@ export interface GroupFacts {
   readonly sharedSubnets: readonly Prefix[];
   /** Names of export filters; null: none configured. */
   readonly filters: readonly string[] | null;
+  /** What external peers see in AS_PATH; null: our number in front of what is there. */
+  readonly asPath: AsPathTreatment | null;
 }
 
 export function groupKey(facts: GroupFacts): string {
@@ -37,5 +39,6 @@ export function groupKey(facts: GroupFacts): string {
     facts.sharedSubnets.map(formatPrefix).sort().join(' '),
     // Names may hold any character.
     JSON.stringify(facts.filters),
+    JSON.stringify(facts.asPath),
   ].join('|');
 }

@@ -541,7 +541,7 @@ export class Peer implements SessionHandlers {
         remoteAddress: settings.address,
         remotePort: settings.port,
         localAddress: settings.localAddress ?? null,
-        localAsn: context.localAsn,
+        localAsn: settings.localAs?.asn ?? context.localAsn,
         remoteAsn: settings.asn,
         routerId: context.routerId,
         holdTimeSeconds: settings.holdTimeSeconds,

@@ -1,5 +1,14 @@
 /** What the speaker is told about itself and its peers. The configuration layer produces these, normalised. */
 import type { Address, Family } from '../../address/index.js';
+import type { RemovePrivateAs } from '../../policy/index.js';
+
+export interface LocalAsSettings {
+  readonly asn: number;
+  /** Not put in front of what the peer announces. */
+  readonly noPrepend: boolean;
+  /** The router's own AS is not shown to the peer. */
+  readonly replaceAs: boolean;
+}
 
 /** How many prefixes of one family a session may carry; at least one of the two limits is there. */
 export interface PrefixLimit {
@@ -62,4 +71,11 @@ export interface PeerSettings {
   readonly enforceFirstAs: boolean;
   /** 0: any. */
   readonly maxAsPathLength: number;
+  /** So often our own AS may stand in the AS_PATH of what the peer announces. */
+  readonly allowOwnAs: number;
+  /** To an external peer: our AS takes the place of the peer's in AS_PATH. */
+  readonly asOverride: boolean;
+  readonly removePrivateAs: RemovePrivateAs;
+  /** RFC 7705: we are another AS to this external peer. */
+  readonly localAs?: LocalAsSettings;
 }

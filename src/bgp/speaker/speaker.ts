@@ -11,6 +11,7 @@ import {
   parseAddress,
   sameAddress,
 } from '../../address/index.js';
+import type { AsPathTreatment } from '../../policy/index.js';
 import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
 import type { Slices } from '../../rib/slices.js';
@@ -372,6 +373,24 @@ export class Speaker implements PeerContext {
       sharedSubnets:
         settings.multihop === null && !ibgp && settings.nextHop === 'auto' ? (link?.sharedSubnets ?? []) : [],
       filters: settings.export ?? null,
+      asPath: ibgp ? null : this.asPathTreatment(settings),
+    };
+  }
+
+  /** What this external peer sees in AS_PATH beyond the usual; null: nothing, so that it shares its group with others. */
+  private asPathTreatment({
+    asn,
+    localAs,
+    asOverride,
+    removePrivateAs,
+  }: PeerSettings): AsPathTreatment | null {
+    if (localAs === undefined && !asOverride && removePrivateAs === false) return null;
+    return {
+      asn: localAs?.asn ?? this.localAsn,
+      behind: localAs === undefined || localAs.replaceAs ? null : this.localAsn,
+      override: asOverride ? asn : null,
+      removePrivate: removePrivateAs,
+      peerAsn: removePrivateAs === false ? null : asn,
     };
   }
 

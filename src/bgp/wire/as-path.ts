@@ -88,6 +88,20 @@ export function asPathContains(buf: Buffer, start: number, end: number, asn: num
   return false;
 }
 
+/** How often `asn` stands in the path. 4-octet form. */
+export function asPathCount(buf: Buffer, start: number, end: number, asn: number): number {
+  const low = asn & 0xff;
+  let count = 0;
+  for (let at = start; at < end; ) {
+    const next = at + 2 + buf[at + 1] * 4;
+    for (let p = at + 2; p < next; p += 4) {
+      if (buf[p + 3] === low && buf.readUInt32BE(p) === asn) count++;
+    }
+    at = next;
+  }
+  return count;
+}
+
 /** Copies the first `count` numbers of the 2-octet segment at `p` as a segment of 4-octet ones; returns the offset behind it. */
 function widenSegment(buf: Buffer, p: number, count: number, out: Buffer, at: number): number {
   out[at++] = buf[p];

@@ -55,6 +55,9 @@ describe('the diff of two Routers', () => {
     ['maxPrefixes: {received: 10}', 'none', 4],
     ['enforceFirstAs: false', 'policy'],
     ['maxAsPathLength: 9', 'policy'],
+    ['allowOwnAs: 1', 'policy'],
+    ['asOverride: true', 'policy'],
+    ['removePrivateAs: all', 'policy'],
     ['import: a', 'policy'],
     ['export: [b, a]', 'policy'],
     ['gracefulRestart: {enabled: false}', 'session'],
@@ -85,6 +88,15 @@ describe('the diff of two Routers', () => {
     expect(found.lines).toEqual(['peer x: passwordFile /a → unset', 'peer x: passwordEnv unset → B']);
     const without = diff(peers(`${peer}, passwordFile: /a}`), peers(`${peer}}`));
     expect(without.peers.changed).toEqual([{ name: 'x', change: 'session' }]);
+  });
+
+  it('resets the session for another local AS, and not for how it is shown', () => {
+    const peer = (localAs: string) =>
+      peers(`- {name: x, address: 192.0.2.2, asn: 65002, import: a, export: a, localAs: ${localAs}}`);
+    const change = (to: string) => diff(peer('{asn: 65009}'), peer(to)).peers.changed;
+    expect(change('{asn: 65008}')).toEqual([{ name: 'x', change: 'session' }]);
+    expect(change('{asn: 65009, noPrepend: true}')).toEqual([{ name: 'x', change: 'policy' }]);
+    expect(change('{asn: 65009, replaceAs: true}')).toEqual([{ name: 'x', change: 'policy' }]);
   });
 
   it('takes the strongest of several changes of one peer, and names each', () => {

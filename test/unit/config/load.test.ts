@@ -62,6 +62,9 @@ peers:
       maxPrefixes: {},
       enforceFirstAs: true,
       maxAsPathLength: 0,
+      allowOwnAs: 0,
+      asOverride: false,
+      removePrivateAs: false,
     });
     expect(two).toMatchObject({
       asn: 65003,
@@ -430,5 +433,22 @@ describe('GTSM', () => {
       expect.stringContaining('peer `x` has both `ttlSecurity` and `multihop`; expected one of them'),
     ]);
     expect(errorsOf(peers('ttlSecurity: 255'))[0]).toMatch('expected `true`, `false` or a number of hops');
+  });
+});
+
+describe('AS options of a peer', () => {
+  it.each([
+    ['asn: 65001, localAs: {asn: 65009}', 'is in our own AS 65001 and has `localAs`; expected an eBGP peer'],
+    ['asn: 65002, localAs: {asn: 65001}', 'has our own AS, 65001, as `localAs`; expected another'],
+    ['asn: 65002, localAs: {asn: 65002}', "has the peer's AS, 65002, as `localAs`; expected another"],
+    ['asn: 65002, removePrivateAs: some', 'expected `true`, `false`, `all` or `replace`'],
+  ])('are refused where they make no sense: %s', (settings, message) => {
+    const text = `${minimal}\nebgpRequiresPolicy: false\npeers: [{name: p, address: 192.0.2.9, ${settings}}]`;
+    expect(errorsOf(document(text)).join()).toContain(message);
+  });
+
+  it('that do nothing within the AS are warned about', () => {
+    const text = `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001, asOverride: true}]`;
+    expect(warningsOf(document(text)).join()).toContain('has `asOverride`, which holds for eBGP peers alone');
   });
 });

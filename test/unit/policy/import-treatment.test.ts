@@ -29,6 +29,8 @@ const facts: ImportFacts = {
   peerAddress: address('192.0.2.7'),
   firstAs: null,
   maxAsPathLength: 0,
+  allowOwnAs: 0,
+  localAs: null,
 };
 const learnt: CanonicalAttributes = { family: 0, nextHop: address('192.0.2.7'), asPath: [65007] };
 
@@ -87,6 +89,23 @@ describe('what comes from a peer', () => {
     expect(importRoute(cluster, [], inside).explanation.reason).toBe(
       'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
     );
+  });
+
+  it('may carry our own AS as often as is allowed', () => {
+    const twice = buildCanonical({ ...learnt, asPath: [65007, 65000, 65009, 65000] });
+    expect(importRoute(twice, [], { ...facts, allowOwnAs: 1 }).explanation.accepted).toBe(false);
+    expect(importRoute(twice, [], { ...facts, allowOwnAs: 2 }).same).toBe(true);
+  });
+
+  it('leads through the AS that the peer knows us by, and is a loop with either of our numbers (RFC 7705)', () => {
+    const known = { ...facts, localAs: { asn: 64999, prepends: true } };
+    expect(importRoute(buildCanonical(learnt), [], known).attributes?.asPath).toBe('64999 65007');
+    const quiet = { ...facts, localAs: { asn: 64999, prepends: false } };
+    expect(importRoute(buildCanonical(learnt), [], quiet).same).toBe(true);
+    for (const own of [64999, 65000]) {
+      const loop = buildCanonical({ ...learnt, asPath: [65007, own] });
+      expect(importRoute(loop, [], known).explanation.reason).toMatch(/^our own AS is in its AS_PATH/);
+    }
   });
 
   it('is rejected when it does not begin with the AS of the peer, where it must', () => {

@@ -17,6 +17,7 @@ const facts: GroupFacts = {
   nextHop: parseAddress('192.0.2.1'),
   sharedSubnets: [prefix('192.0.2.0/24'), prefix('198.51.100.0/24')],
   filters: ['a', 'b'],
+  asPath: null,
 };
 
 describe('the key of an update group', () => {
@@ -37,6 +38,10 @@ describe('the key of an update group', () => {
     ['order of filters', { filters: ['b', 'a'] }],
     ['name of a filter that looks like two', { filters: ['a,b'] }],
     ['lack of filters', { filters: null }],
+    [
+      'AS_PATH that is shown',
+      { asPath: { asn: 64999, behind: null, override: null, removePrivate: false, peerAsn: null } },
+    ],
   ];
   it.each(others)('differs with the %s', (_what, change) => {
     expect(groupKey({ ...facts, ...change })).not.toBe(groupKey(facts));

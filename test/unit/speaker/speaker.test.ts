@@ -33,6 +33,9 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     maxPrefixes: {},
     enforceFirstAs: true,
     maxAsPathLength: 0,
+    allowOwnAs: 0,
+    asOverride: false,
+    removePrivateAs: false,
     ...more,
   };
 }
