@@ -28,8 +28,9 @@ export async function peer(
   terminal: Terminal,
   name: string,
   action: PeerAction,
+  message?: string,
 ): Promise<void> {
-  await client.peerAction(name, action);
+  await client.peerAction(name, action, message);
   const outcome: Record<PeerAction, string> = {
     shutdown: `is shut down; \`tartan peer ${name} enable\` brings it back`,
     enable: 'is enabled',

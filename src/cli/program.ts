@@ -249,9 +249,13 @@ function addOperatingVerbs(program: Command, terminal: Terminal, done: Done): vo
     .description('shut a session down, enable it again, or reset it')
     .argument('<name>', 'name of the peer')
     .addArgument(new Argument('<action>', 'what to do').choices(['shutdown', 'enable', 'reset']))
-    .action(async (name: string, action: PeerAction, _options: unknown, command: Command) => {
+    .option('-m, --message <text>', "with shutdown and reset: words for the peer's operator (RFC 9003)")
+    .action(async (name: string, action: PeerAction, { message }: { message?: string }, command: Command) => {
+      if (message !== undefined && action === 'enable') {
+        command.error("error: option '--message' goes with shutdown and reset");
+      }
       const { peer } = await import('./operate.js');
-      await peer(await clientOf(command), terminal, name, action);
+      await peer(await clientOf(command), terminal, name, action, message);
     });
   asking(program.command('events'))
     .description('print what happens while it happens')

@@ -38,6 +38,7 @@ export interface RouterDiff {
 /** What a change of each key of a peer asks for. `gracefulRestart.enabled` stands in the OPEN, its timers don't matter until a session drops. */
 const peerKeys: Readonly<Record<string, PeerChange>> = {
   description: 'none',
+  shutdownMessage: 'none',
   'gracefulRestart.restartTime': 'none',
   'gracefulRestart.deferral': 'none',
   maxPrefixes: 'none',

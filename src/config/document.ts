@@ -48,6 +48,7 @@ export interface PeerSettingsDocument {
   passwordEnv?: string;
   passive?: boolean;
   shutdown?: boolean;
+  shutdownMessage?: string;
   multihop?: boolean | number;
   ttlSecurity?: boolean | number;
   families?: ('ipv4' | 'ipv6' | undefined)[];
@@ -56,6 +57,7 @@ export interface PeerSettingsDocument {
   connectRetry?: number;
   delayOpen?: number;
   idleHold?: number;
+  extendedMessages?: boolean;
   nextHop?: 'auto' | 'self' | 'unchanged';
   import?: string | (string | undefined)[];
   export?: string | (string | undefined)[];

@@ -1,6 +1,7 @@
 /** `peers` and `peerTemplates` of a document → peers of a Router: what a peer leaves out comes from its template, then from the defaults. */
 import { dirname, resolve } from 'node:path';
 import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
+import { MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import type {
   GracefulRestartDocument,
   MaxPrefixesDocument,
@@ -96,6 +97,7 @@ function readSettings(
     'asn',
     'passive',
     'shutdown',
+    'extendedMessages',
     'nextHop',
     'routeReflectorClient',
     'enforceFirstAs',
@@ -110,6 +112,16 @@ function readSettings(
   }
   const localAddress = reader.unicast(document.localAddress, [...path, 'localAddress']);
   if (localAddress !== undefined) settings.localAddress = localAddress;
+  const { shutdownMessage } = document;
+  if (shutdownMessage !== undefined) {
+    const octets = Buffer.byteLength(shutdownMessage);
+    if (octets > MAX_SHUTDOWN_TEXT) {
+      reader.error(
+        [...path, 'shutdownMessage'],
+        `\`${formatPath([...path, 'shutdownMessage'])}\` has ${octets} octets; expected at most ${MAX_SHUTDOWN_TEXT}`,
+      );
+    } else settings.shutdownMessage = shutdownMessage;
+  }
   const password = readPasswordSource(document, reader, path);
   if (password !== undefined) settings.password = password;
   if (document.multihop !== undefined) {
@@ -278,6 +290,7 @@ function readPeer(
     connectRetrySeconds: defaults.connectRetry,
     delayOpenSeconds: defaults.delayOpen,
     idleHoldSeconds: defaults.idleHold,
+    extendedMessages: defaults.extendedMessages,
     nextHop: defaults.nextHop,
     routeReflectorClient: defaults.routeReflectorClient,
     enforceFirstAs: defaults.enforceFirstAs,

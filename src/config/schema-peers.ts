@@ -62,6 +62,12 @@ export const peerSettings = {
   },
   passive: { type: 'boolean', default: false, description: 'Wait for the peer to dial.' },
   shutdown: { type: 'boolean', default: false, description: 'Keep the session down.' },
+  shutdownMessage: {
+    type: 'string',
+    minLength: 1,
+    description:
+      "What the peer's operator is told when the session is shut down (RFC 9003); at most 255 octets of UTF-8.",
+  },
   multihop: {
     type: ['boolean', 'integer'],
     minimum: 1,
@@ -115,6 +121,11 @@ export const peerSettings = {
     ...seconds(0, 65535),
     default: 1,
     description: 'Seconds of rest after an error, doubled with each further one.',
+  },
+  extendedMessages: {
+    type: 'boolean',
+    default: true,
+    description: 'Offer messages of up to 65535 octets (RFC 8654); used where the peer offers them, too.',
   },
   nextHop: {
     enum: ['auto', 'self', 'unchanged'],

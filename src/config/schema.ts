@@ -446,6 +446,7 @@ export const defaults = {
   connectRetry: peerSettings.connectRetry.default,
   delayOpen: peerSettings.delayOpen.default,
   idleHold: peerSettings.idleHold.default,
+  extendedMessages: peerSettings.extendedMessages.default,
   nextHop: peerSettings.nextHop.default,
   routeReflectorClient: peerSettings.routeReflectorClient.default,
   enforceFirstAs: peerSettings.enforceFirstAs.default,

@@ -20,6 +20,8 @@ export interface PeerRow {
   description?: string;
   /** Negotiated; absent unless established. */
   holdTimeSeconds?: number;
+  /** Octets of the longest message on the session (RFC 8654). */
+  maxMessageLength?: number;
   localAddress?: string;
   routerId?: string;
   messages?: { received: number; sent: number };
@@ -139,7 +141,8 @@ export interface ControlTarget {
   fib(query: { prefix?: string; family?: 'ipv4' | 'ipv6'; state?: FibRow['state'] }): AsyncIterable<FibRow>;
   explain(prefix: string): Promise<Explanation>;
   reload(): Promise<ReloadResult>;
-  peerAction(name: string, action: PeerAction): void;
+  /** `message`: for the peer's operator (RFC 9003), with `shutdown` and `reset`. */
+  peerAction(name: string, action: PeerAction, message?: string): void;
   /** Calls back for every event from now on; returns the unsubscribe function. */
   events(listener: (event: DaemonEvent) => void): () => void;
 }

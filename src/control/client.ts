@@ -63,8 +63,8 @@ export class ControlClient {
   reload(): Promise<ReloadResult> {
     return this.#json('POST', '/v1/reload');
   }
-  async peerAction(name: string, action: PeerAction): Promise<void> {
-    await this.#json('POST', `/v1/peers/${encodeURIComponent(name)}/${action}`);
+  async peerAction(name: string, action: PeerAction, message?: string): Promise<void> {
+    await this.#json('POST', `/v1/peers/${encodeURIComponent(name)}/${action}`, { message });
   }
   /** Ends when the daemon stops or the caller stops iterating. */
   async *events(): AsyncGenerator<DaemonEvent> {

@@ -60,8 +60,11 @@ const endpoints: readonly Endpoint[] = [
     (action: PeerAction): Endpoint => ({
       method: 'POST',
       path: `/v1/peers/:name/${action}`,
-      call: (target, [name]) => {
-        target.peerAction(name, action);
+      call: (target, [name], query) => {
+        const known: { message?: null } = action === 'enable' ? {} : { message: null };
+        const message = parameters(query, known as { message: null }).message;
+        if (message === undefined) target.peerAction(name, action);
+        else target.peerAction(name, action, message);
         return json({ peer: name, action });
       },
     }),

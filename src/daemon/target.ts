@@ -11,6 +11,7 @@ import {
   parsePrefix,
 } from '../address/index.js';
 import type { Peer } from '../bgp/speaker/index.js';
+import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import {
   ControlError,
   type ControlTarget,
@@ -115,15 +116,19 @@ export class DaemonTarget implements ControlTarget {
     return this.options.reload();
   }
 
-  peerAction(name: string, action: PeerAction): void {
+  peerAction(name: string, action: PeerAction, message?: string): void {
     const peer = this.node.speaker.peers.get(name);
     if (peer === undefined) {
       const known = [...this.node.speaker.peers.keys()].join(', ');
       throw new ControlError(404, `no peer is named ${name}; there are: ${known || 'none'}`);
     }
+    const octets = Buffer.byteLength(message ?? '');
+    if (octets > MAX_SHUTDOWN_TEXT) {
+      throw new ControlError(400, `the message has ${octets} octets; expected at most ${MAX_SHUTDOWN_TEXT}`);
+    }
     switch (action) {
       case 'shutdown':
-        peer.shutdown();
+        peer.shutdown(message ?? null);
         return;
       case 'enable':
         if (peer.settings.shutdown)
@@ -132,7 +137,7 @@ export class DaemonTarget implements ControlTarget {
         return;
       case 'reset':
         if (peer.isShutdown) throw new ControlError(409, `${name} is shut down; enable it first`);
-        peer.reset();
+        peer.reset(message ?? null);
         return;
     }
   }
@@ -187,6 +192,7 @@ export class DaemonTarget implements ControlTarget {
         ? {}
         : {
             holdTimeSeconds: negotiated.holdTimeSeconds,
+            maxMessageLength: negotiated.extendedMessage ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
             localAddress: formatAddress(negotiated.localAddress),
             routerId: formatIpv4(negotiated.peerOpen.routerId),
           }),

@@ -13,6 +13,8 @@ interface PairOptions {
   readonly transport: 4 | 6;
   /** Of our peer in the document. */
   readonly ours: Record<string, unknown>;
+  /** More of our document. */
+  readonly spec?: Record<string, unknown>;
   /** Of theirs: FRR's neighbor lines or BIRD's protocol lines. */
   readonly theirs: readonly string[];
   readonly files?: Record<string, string>;
@@ -21,7 +23,7 @@ interface PairOptions {
 
 const ends = { 4: ['10.0.0.1', '10.0.0.2'], 6: ['2001:db8::1', '2001:db8::2'] } as const;
 
-function documentOf({ dialing, transport, ours }: PairOptions): string {
+function documentOf({ dialing, transport, ours, spec }: PairOptions): string {
   const peer = {
     name: 'p',
     address: ends[transport][1],
@@ -30,7 +32,7 @@ function documentOf({ dialing, transport, ours }: PairOptions): string {
     connectRetry: 1,
     ...ours,
   };
-  return tartanConfig({ name: 't', asn: 65001, routerId: '10.0.0.1', spec: { peers: [peer] } });
+  return tartanConfig({ name: 't', asn: 65001, routerId: '10.0.0.1', spec: { peers: [peer], ...spec } });
 }
 
 /** Tartan `t` (AS 65001) and one peer `p` (AS 65002) on a link. */
@@ -212,5 +214,76 @@ describe.each(['frr', 'bird'] as const)('GTSM with %s', (image) => {
     });
     await t.untilPeer('p', (row) => /for its TTL/.test(row.lastError ?? ''), 'hints at the TTL');
     expect((await t.peer('p'))?.messages?.received).toBe(0);
+  });
+});
+
+describe.each(['frr', 'bird'] as const)('shutting down with words, and %s', (image) => {
+  /** What `p` has to say of the session: FRR only in its log. */
+  async function said(lab: Lab): Promise<string> {
+    const node = lab.node('p');
+    return image === 'frr' ? node.process.output() : new Bird(node).birdc('show protocols all t');
+  }
+
+  it('tells the operator of the peer why', async () => {
+    const { lab, t } = await pair(image, { dialing: 'we dial', transport: 4, ours: {}, theirs: [] });
+    await t.untilEstablished('p');
+    await t.client.peerAction('p', 'shutdown', 'new disk, back at 9');
+    await t.untilPeer('p', (row) => row.state === 'shutdown', 'is shut down');
+    await lab.until('the words', async () => (await said(lab)).includes('new disk, back at 9'));
+  });
+
+  it('tells it from the document, and shows what the peer says', async () => {
+    const options: PairOptions = { dialing: 'we dial', transport: 4, ours: {}, theirs: [] };
+    const { lab, t, address } = await pair(image, options);
+    const frr = new Frr(lab.node('p'));
+    const bird = new Bird(lab.node('p'));
+    await t.untilEstablished('p');
+    if (image === 'frr') {
+      await frr.configure('router bgp 65002', `neighbor ${address} shutdown message moving house`);
+    } else await lab.exec('p', ['birdc', 'disable', 't', '"moving house"']);
+    await t.untilPeer(
+      'p',
+      (row) => /Administrative Shutdown "moving house"/.test(row.lastError ?? ''),
+      'shows the words',
+    );
+    if (image === 'frr') await frr.configure('router bgp 65002', `no neighbor ${address} shutdown`);
+    else await bird.birdc('enable t');
+    await t.untilEstablished('p');
+    lab
+      .node('t')
+      .write(
+        '/etc/tartan/router.yaml',
+        documentOf({ ...options, ours: { shutdown: true, shutdownMessage: 'gone fishing' } }),
+      );
+    await t.client.reload();
+    await t.untilPeer('p', (row) => row.state === 'shutdown', 'is shut down');
+    await lab.until('the words', async () => (await said(lab)).includes('gone fishing'));
+  });
+});
+
+describe.each(['frr', 'bird'] as const)('extended messages with %s', (image) => {
+  const theirs = image === 'frr' ? [] : ['enable extended messages on;'];
+  const networks = Array.from({ length: 3000 }, (_, i) => ({ prefix: `10.${1 + (i >> 8)}.${i & 255}.0/24` }));
+
+  it.each([
+    [true, 65535],
+    [false, 4096],
+  ])('are used where both sides offer them: %s', async (extendedMessages, length) => {
+    const { lab, t } = await pair(image, {
+      dialing: 'we dial',
+      transport: 4,
+      ours: { extendedMessages },
+      theirs,
+      spec: { networks },
+    });
+    const peer = await t.untilEstablished('p');
+    expect(peer.maxMessageLength).toBe(length);
+    await t.untilPeer('p', (row) => row.families.ipv4?.announced === 3000, 'is told everything');
+    if (image === 'frr') await new Frr(lab.node('p')).untilPath('10.12.183.0/24');
+    else await new Bird(lab.node('p')).untilRoute('10.12.183.0/24');
+    // 3000 prefixes of 4 octets each fit one long message, and need three of 4096 octets.
+    const sent = (await t.peer('p'))?.messages?.sent ?? 0;
+    if (extendedMessages) expect(sent).toBeLessThanOrEqual(5);
+    else expect(sent).toBeGreaterThanOrEqual(6);
   });
 });

@@ -161,6 +161,8 @@ const peersOf = (ours: number, filterNames: string[]) => {
         ),
         passive: flag,
         shutdown: flag,
+        shutdownMessage: optional(text.filter((value) => value !== '' && Buffer.byteLength(value) <= 255)),
+        extendedMessages: flag,
         multihop: fc.option(fc.integer({ min: 1, max: 255 })),
         ttlSecurity: optional(fc.integer({ min: 1, max: 254 })),
         families: fc.constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6']),

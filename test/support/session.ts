@@ -113,6 +113,7 @@ export const settings: SessionSettings = {
   idleHoldSeconds: 0.05,
   passive: false,
   ttl: null,
+  extendedMessages: true,
   families: ['ipv4', 'ipv6'],
 };
 

@@ -16,5 +16,5 @@
  */
 export { securityTtl } from './dial.js';
 export { Listener, type ListenerKey, type ListenerOptions, remoteAddressOf } from './listener.js';
-export { administrativeReset, administrativeShutdown, PeerSession } from './peer-session.js';
+export { administrativeReset, administrativeShutdown, PeerSession, withMessage } from './peer-session.js';
 export * from './types.js';

@@ -27,6 +27,8 @@ export function makeOpen(settings: SessionSettings, extra: readonly Capability[]
       }),
       { type: 'routeRefresh' },
       { type: 'fourOctetAs', asn: settings.localAsn },
+      // RFC 8654 §3: used once both sides have said so.
+      ...(settings.extendedMessages ? [{ type: 'extendedMessage' } as const] : []),
       ...extra,
     ],
   };

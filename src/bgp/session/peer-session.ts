@@ -26,6 +26,7 @@ import {
   MessageType,
   type Notification,
   OpenSubcode,
+  shutdownText,
   type WireError,
 } from '../wire/index.js';
 import { dial, isFromAfar, setConnectionOptions } from './dial.js';
@@ -47,6 +48,11 @@ export const administrativeReset: Notification = {
   subcode: CeaseSubcode.administrativeReset,
   data: Buffer.alloc(0),
 };
+
+/** The same Cease with words for the peer's operator (RFC 9003); null: without. */
+export function withMessage(notification: Notification, text: string | null): Notification {
+  return text === null ? notification : { ...notification, data: shutdownText(text) };
+}
 
 /**
  * The session with one peer: dials, accepts, negotiates, keeps alive, reports. At most two connections at a time, and

@@ -25,6 +25,8 @@ export interface SessionSettings {
   readonly ttl: number | null;
   /** RFC 5082: packets from more hops away than this are dropped (1: the same link); `ttl` must be 255. */
   readonly ttlSecurityHops?: number;
+  /** Offer messages of up to 65535 octets (RFC 8654). */
+  readonly extendedMessages: boolean;
   readonly families: readonly Family[];
 }
 
@@ -69,7 +71,7 @@ export interface ClosedInfo {
 
 /** What a session asks of, and tells, the speaker. Called on the event loop, never from within a call into the session except `stateChanged` and `closed`. */
 export interface SessionHandlers {
-  /** Asked before each OPEN: capabilities besides multiprotocol, route refresh and 4-octet AS, which the session adds. */
+  /** Asked before each OPEN: capabilities besides multiprotocol, route refresh, 4-octet AS and extended messages, which the session adds. */
   capabilities(): readonly Capability[];
   /** The session moved to another state; `reason` is for people. */
   stateChanged(state: FsmState, reason: string): void;

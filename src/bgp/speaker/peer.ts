@@ -8,7 +8,7 @@ import type { PrefixTable } from '../../rib/prefix-table.js';
 import type { Rib } from '../../rib/rib.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
-import { administrativeShutdown, PeerSession, securityTtl } from '../session/index.js';
+import { administrativeReset, administrativeShutdown, PeerSession, withMessage } from '../session/index.js';
 import {
   type Capability,
   describeNotification,
@@ -21,6 +21,7 @@ import {
 } from '../wire/index.js';
 import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
 import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
+import { sessionSettings } from './session-settings.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
 /** What an import filter makes of a received route; 0 = rejected. */
@@ -173,9 +174,11 @@ export class Peer implements SessionHandlers {
     return this.session.stop(graceful ? null : administrativeShutdown);
   }
 
-  shutdown(): void {
+  /** `message`: what the peer's operator is told (RFC 9003); null: what the document says. */
+  shutdown(message: string | null = null): void {
     this.shutdownByOperator = true;
-    void this.session.stop();
+    const text = message ?? this.settings.shutdownMessage ?? null;
+    void this.session.stop(withMessage(administrativeShutdown, text));
     this.dropStale();
     this.context.notExpected(this);
   }
@@ -187,8 +190,8 @@ export class Peer implements SessionHandlers {
   }
 
   /** Ends the session and starts it again, also one that a limit keeps down. */
-  reset(): void {
-    if (this.guard.hold === null) this.session.reset();
+  reset(message: string | null = null): void {
+    if (this.guard.hold === null) this.session.reset(withMessage(administrativeReset, message));
     else this.enable();
   }
 
@@ -208,7 +211,8 @@ export class Peer implements SessionHandlers {
 
   /** New settings that only a new session can have. */
   async replaceSession(settings: PeerSettings): Promise<void> {
-    const stopped = this.session.stop();
+    const message = settings.shutdown ? (settings.shutdownMessage ?? null) : null;
+    const stopped = this.session.stop(withMessage(administrativeShutdown, message));
     // Who comes back may be somebody else.
     this.dropStale();
     this.settings = settings;
@@ -533,29 +537,8 @@ export class Peer implements SessionHandlers {
   }
 
   private makeSession(): PeerSession {
-    const { settings, context } = this;
-    const external = settings.asn !== context.localAsn;
-    const session = new PeerSession(
-      {
-        name: settings.name,
-        remoteAddress: settings.address,
-        remotePort: settings.port,
-        localAddress: settings.localAddress ?? null,
-        localAsn: settings.localAs?.asn ?? context.localAsn,
-        remoteAsn: settings.asn,
-        routerId: context.routerId,
-        holdTimeSeconds: settings.holdTimeSeconds,
-        keepaliveSeconds: settings.keepaliveSeconds ?? null,
-        connectRetrySeconds: settings.connectRetrySeconds,
-        delayOpenSeconds: settings.delayOpenSeconds,
-        idleHoldSeconds: settings.idleHoldSeconds,
-        passive: settings.passive,
-        ttl: settings.ttlSecurity === undefined ? (settings.multihop ?? (external ? 1 : null)) : securityTtl,
-        ...(settings.ttlSecurity === undefined ? {} : { ttlSecurityHops: settings.ttlSecurity }),
-        families: settings.families,
-      },
-      this,
-    );
+    const { localAsn, routerId } = this.context;
+    const session = new PeerSession(sessionSettings(this.settings, localAsn, routerId), this);
     session.setPassword(this.password);
     return session;
   }

@@ -48,6 +48,8 @@ export interface PeerSettings {
   readonly passive: boolean;
   /** Administratively shut down in the document. */
   readonly shutdown: boolean;
+  /** What the peer's operator is told when we shut the session down (RFC 9003); at most 255 octets of UTF-8. */
+  readonly shutdownMessage?: string;
   /** null: not multihop (eBGP: TTL 1, peer on a connected subnet). A number: TTL of outgoing packets. */
   readonly multihop: number | null;
   /** GTSM (RFC 5082): how many hops away the peer may be, 1 being the same link. Never together with multihop. */
@@ -59,6 +61,8 @@ export interface PeerSettings {
   readonly connectRetrySeconds: number;
   readonly delayOpenSeconds: number;
   readonly idleHoldSeconds: number;
+  /** Offer messages of up to 65535 octets (RFC 8654). */
+  readonly extendedMessages: boolean;
   readonly nextHop: 'auto' | 'self' | 'unchanged';
   /** Names of filters, all of which must accept, in order; undefined: none configured (RFC 8212 applies). */
   readonly import?: readonly string[];

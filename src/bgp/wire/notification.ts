@@ -90,7 +90,7 @@ const codes: Record<number, { name: string; subcodes: Record<number, string> }> 
 };
 
 /** RFC 9003 §2: longest shutdown text, in octets of UTF-8. */
-const MAX_SHUTDOWN_TEXT = 255;
+export const MAX_SHUTDOWN_TEXT = 255;
 
 /** The data field that carries a text for the peer's operator, for Cease subcodes 2 and 4 (RFC 9003). Longer texts are cut at a character. */
 export function shutdownText(text: string): Buffer {

@@ -326,6 +326,15 @@ describe('peer', () => {
     expect(asked).toEqual([`tor1 ${action}`]);
   });
 
+  it.each(['shutdown', 'reset'])('NAME %s takes words for the other operator', async (action) => {
+    const { tartan, asked } = await daemon({});
+    expect(await tartan('peer', 'tor1', action, '--message', 'new disk, back at 9')).toMatchObject({
+      code: 0,
+    });
+    expect(asked).toEqual([`tor1 ${action} new disk, back at 9`]);
+    expect(await tartan('peer', 'tor1', 'enable', '-m', 'hello')).toMatchObject({ code: 2 });
+  });
+
   it('fails for a name that nobody has', async () => {
     const { tartan } = await daemon({});
     expect(await tartan('peer', 'nobody', 'reset')).toEqual({

@@ -87,9 +87,9 @@ export async function daemon(answers: Answers) {
       return known(answers.explanation);
     },
     reload: async () => known(answers.reload),
-    peerAction: (name, action) => {
+    peerAction: (name, action, message) => {
       if (name === 'nobody') throw new ControlError(404, 'no peer is named `nobody`; expected `tor1`');
-      asked.push(`${name} ${action}`);
+      asked.push(message === undefined ? `${name} ${action}` : `${name} ${action} ${message}`);
     },
     events: (listener) => {
       for (const event of answers.events ?? []) listener(event);

@@ -50,6 +50,8 @@ describe('the diff of two Routers', () => {
 
   it.each([
     ['description: hello', 'none'],
+    ['shutdownMessage: moving house', 'none'],
+    ['extendedMessages: false', 'session'],
     ['gracefulRestart: {restartTime: 10}', 'none'],
     ['gracefulRestart: {deferral: 10}', 'none'],
     ['maxPrefixes: {received: 10}', 'none', 4],

@@ -54,6 +54,7 @@ peers:
       connectRetrySeconds: 10,
       delayOpenSeconds: 0,
       idleHoldSeconds: 1,
+      extendedMessages: true,
       nextHop: 'auto',
       import: ['all'],
       export: ['all'],

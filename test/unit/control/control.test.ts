@@ -84,9 +84,9 @@ class Target implements ControlTarget {
   async reload() {
     return { applied: false, errors: ['a.yaml:1:1: no'], changes: [] };
   }
-  peerAction(name: string, action: string) {
+  peerAction(name: string, action: string, message?: string) {
     if (name === 'nobody') throw new ControlError(404, 'no peer is named `nobody`');
-    this.actions.push(`${name} ${action}`);
+    this.actions.push(`${name} ${action}${message === undefined ? '' : ` ${message}`}`);
   }
   events(listener: (event: DaemonEvent) => void) {
     this.listeners.add(listener);
@@ -177,7 +177,8 @@ describe('requests', () => {
     expect((await client.explain('10.0.0.1')).query).toBe('10.0.0.1');
     expect((await client.reload()).errors).toEqual(['a.yaml:1:1: no']);
     await client.peerAction('tor/1 ü', 'shutdown');
-    expect(target.actions).toEqual(['tor/1 ü shutdown']);
+    await client.peerAction('tor1', 'reset', 'söon & back');
+    expect(target.actions).toEqual(['tor/1 ü shutdown', 'tor1 reset söon & back']);
   });
 
   it('that are wrong are answered with a status and a message, also by a lazy list', async () => {

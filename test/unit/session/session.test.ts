@@ -94,7 +94,7 @@ describe('two sessions', () => {
         fourOctetAs: true,
         families: [0, 1],
         routeRefresh: true,
-        extendedMessage: false,
+        extendedMessage: true,
         peerGracefulRestart: null,
         localAddress: address(host),
         peerOpen: { asn: 65002, routerId: 0x0a000002 },

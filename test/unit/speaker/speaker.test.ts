@@ -29,6 +29,7 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     idleHoldSeconds: 1,
     nextHop: 'auto',
     gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
+    extendedMessages: true,
     routeReflectorClient: false,
     maxPrefixes: {},
     enforceFirstAs: true,

@@ -1,0 +1,27 @@
+import { type SessionSettings, securityTtl } from '../session/index.js';
+import type { PeerSettings } from './settings.js';
+
+/** What a peer's session needs to know of its settings and of this router. */
+export function sessionSettings(peer: PeerSettings, localAsn: number, routerId: number): SessionSettings {
+  const external = peer.asn !== localAsn;
+  return {
+    name: peer.name,
+    remoteAddress: peer.address,
+    remotePort: peer.port,
+    localAddress: peer.localAddress ?? null,
+    localAsn: peer.localAs?.asn ?? localAsn,
+    remoteAsn: peer.asn,
+    routerId,
+    holdTimeSeconds: peer.holdTimeSeconds,
+    keepaliveSeconds: peer.keepaliveSeconds ?? null,
+    connectRetrySeconds: peer.connectRetrySeconds,
+    delayOpenSeconds: peer.delayOpenSeconds,
+    idleHoldSeconds: peer.idleHoldSeconds,
+    passive: peer.passive,
+    ...(peer.ttlSecurity === undefined
+      ? { ttl: peer.multihop ?? (external ? 1 : null) }
+      : { ttl: securityTtl, ttlSecurityHops: peer.ttlSecurity }),
+    extendedMessages: peer.extendedMessages,
+    families: peer.families,
+  };
+}
