@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { LabError } from './errors.js';
 import { quote } from './namespaces.js';
-import { untilAccepts } from './process.js';
+import { untilAnswers } from './process.js';
 import type { NodeDefinition } from './topology.js';
 
 /** A process that an image starts. */
@@ -17,6 +17,11 @@ export interface ProcessRecipe {
   argv: string[];
   /** The Unix socket, as a path within the node, on which it listens when it serves. */
   socket: string | null;
+  /**
+   * What is sent there to get an answer; the answer is the sign that it serves. Empty: it greets by itself. null: it
+   * accepts connections only when it serves.
+   */
+  question: string | null;
   /** What is run in the node after a restart to give it its configuration again. */
   configureAgain: string[] | null;
 }
@@ -66,7 +71,15 @@ const tartan: Image = {
       '--control',
       tartanControl,
     ];
-    return [{ name: 'tartan', argv: run, socket: tartanControl, configureAgain: null }];
+    return [
+      {
+        name: 'tartan',
+        argv: run,
+        socket: tartanControl,
+        question: 'GET /v1/status HTTP/1.0\r\n\r\n',
+        configureAgain: null,
+      },
+    ];
   },
   configure: () => [],
 };
@@ -112,6 +125,7 @@ const frr: Image = {
         ...setting('frr_global_options').split(/\s+/),
       ].filter((word) => word !== ''),
       socket: `/run/frr/${name}.vty`,
+      question: null,
       configureAgain: ['vtysh', '-b'],
     }));
   },
@@ -129,7 +143,7 @@ const bird: Image = {
     // Labs bind either name; the one that is bound counts.
     const bound = node.binds.find((bind) => bind.target === '/etc/bird.conf')?.target;
     const argv = ['/usr/sbin/bird', '-f', '-c', bound ?? '/etc/bird/bird.conf'];
-    return [{ name: 'bird', argv, socket: '/run/bird/bird.ctl', configureAgain: null }];
+    return [{ name: 'bird', argv, socket: '/run/bird/bird.ctl', question: '', configureAgain: null }];
   },
   configure: () => [],
 };
@@ -155,7 +169,8 @@ export function imageFor(name: string): Image {
 /** Waits for a process's control socket, seen from outside the node. */
 export function untilServes(recipe: ProcessRecipe, nodeDirectory: string): Promise<unknown> {
   // A node's /run is a folder of the registry.
-  return recipe.socket === null ? Promise.resolve() : untilAccepts(nodeDirectory + recipe.socket);
+  if (recipe.socket === null) return Promise.resolve();
+  return untilAnswers(nodeDirectory + recipe.socket, recipe.question);
 }
 
 /** A `cmd` that would wait at a terminal for somebody to type: a container stays up with it, and nothing runs. */

@@ -21,6 +21,6 @@ export { checkout, tartanControl } from './images.js';
 export * from './kernel.js';
 export { Lab, type LabOptions } from './lab.js';
 export { type ExecOptions, LabNode, type SpawnOptions } from './node.js';
-export { type ExitStatus, NodeProcess, untilAccepts } from './process.js';
+export { type ExitStatus, NodeProcess, untilAnswers } from './process.js';
 export * from './tartan.js';
 export { loadTopology, parseTopology, type Topology } from './topology.js';

@@ -112,7 +112,10 @@ export class LabNode {
     const base = options.name ?? (argv[0] ?? '').split('/').at(-1) ?? '';
     let name = base;
     for (let n = 2; this.processes.has(name); n++) name = `${base}-${n}`;
-    const spawned = this.#process({ name, argv, socket: null, configureAgain: null }, options.env);
+    const spawned = this.#process(
+      { name, argv, socket: null, question: null, configureAgain: null },
+      options.env,
+    );
     await spawned.start();
     return spawned;
   }
@@ -168,7 +171,13 @@ export class LabNode {
     const { command } = this.definition;
     if (command !== null) {
       if (isInteractiveShell(command)) return;
-      await this.#process({ name: 'cmd', argv: command, socket: null, configureAgain: null }).start();
+      await this.#process({
+        name: 'cmd',
+        argv: command,
+        socket: null,
+        question: null,
+        configureAgain: null,
+      }).start();
       return;
     }
     const recipes = await this.image.processes(

@@ -146,19 +146,28 @@ export class NodeProcess {
   }
 }
 
-/** Resolves once something accepts connections on a Unix socket. */
-export function untilAccepts(path: string, options?: WaitOptions): Promise<true> {
+/**
+ * Resolves once a process serves on a Unix socket. `question`: what is sent to get an answer, which is then waited for
+ * (empty: the greeting is); null: an accepted connection is enough.
+ */
+export function untilAnswers(path: string, question: string | null, options?: WaitOptions): Promise<true> {
   return until(
-    `something listens on ${path}`,
+    `something serves on ${path}`,
     () =>
-      new Promise<boolean>((resolve) => {
+      new Promise<true | null>((resolve) => {
         const socket = connect({ path });
-        socket.on('connect', () => {
+        const answer = (served: true | null): void => {
           socket.destroy();
-          resolve(true);
+          resolve(served);
+        };
+        socket.on('connect', () => {
+          if (question === null) answer(true);
+          else if (question !== '') socket.write(question);
         });
-        socket.on('error', () => resolve(false));
-      }).then((listens) => listens || null) as Promise<true | null>,
+        socket.on('data', () => answer(true));
+        socket.on('end', () => answer(null));
+        socket.on('error', () => answer(null));
+      }),
     { intervalMilliseconds: 20, ...options },
   );
 }
