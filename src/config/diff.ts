@@ -96,6 +96,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
   holdsAfterRestart('routerId', formatIpv4(old.routerId), formatIpv4(next.routerId));
   const listen = diffListen(old, next, lines);
   changes('maxPaths', old.maxPaths, next.maxPaths);
+  changesOf('med', old.med, next.med, changes);
   const requirement = changes('ebgpRequiresPolicy', old.ebgpRequiresPolicy, next.ebgpRequiresPolicy);
   changesOf('onStop', old.onStop, next.onStop, changes);
   changesOf(

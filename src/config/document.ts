@@ -13,6 +13,7 @@ export interface SpecDocument {
   routerId?: string;
   listen?: (ListenDocument | undefined)[];
   maxPaths?: number;
+  med?: { alwaysCompare?: boolean; missingAsWorst?: boolean };
   ebgpRequiresPolicy?: boolean;
   onStop?: { routes?: 'keep' | 'remove'; sessions?: 'graceful' | 'cease' };
   gracefulRestart?: GracefulRestartDocument;

@@ -62,6 +62,7 @@ function readSpec(
     asn: spec.asn,
     routerId,
     maxPaths: spec.maxPaths ?? defaults.maxPaths,
+    med: { ...defaults.med, ...spec.med },
     ebgpRequiresPolicy,
     onStop: { ...defaults.onStop, ...spec.onStop },
     gracefulRestart,

@@ -35,6 +35,7 @@ export function renderRouter(router: Router): WrittenRouter {
       routerId: formatIpv4(router.routerId),
       listen: router.listen.map(renderListen),
       maxPaths: router.maxPaths,
+      med: { ...router.med },
       ebgpRequiresPolicy: router.ebgpRequiresPolicy,
       onStop: { ...router.onStop },
       gracefulRestart: renderGracefulRestart(router.gracefulRestart),

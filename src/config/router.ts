@@ -5,6 +5,7 @@
 import type { Address } from '../address/index.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
 import type { Filter } from '../policy/types.js';
+import type { MedRules } from '../rib/decision.js';
 import type { LearnPatterns, LocalNetwork, LocalStatic } from '../rib/local-routes.js';
 import type { RouteSourceKind } from '../rib/sources.js';
 
@@ -23,6 +24,7 @@ export interface Router {
   readonly listen: readonly ListenAddress[];
   /** Equal-cost paths that the FIB gets for one prefix at most; 1 = no ECMP. */
   readonly maxPaths: number;
+  readonly med: MedRules;
   readonly ebgpRequiresPolicy: boolean;
   readonly onStop: { readonly routes: 'keep' | 'remove'; readonly sessions: 'graceful' | 'cease' };
   readonly gracefulRestart: GracefulRestartConfig;

@@ -310,6 +310,24 @@ const spec = {
       default: 1,
       description: 'Equally good paths that are installed together (ECMP).',
     },
+    med: {
+      type: 'object',
+      additionalProperties: false,
+      description: 'How the decision process takes MULTI_EXIT_DISC (RFC 4271 §9.1.2.2 c).',
+      properties: {
+        alwaysCompare: {
+          type: 'boolean',
+          default: false,
+          description: 'Compare it between paths of any AS, not of one neighbouring AS alone.',
+        },
+        missingAsWorst: {
+          type: 'boolean',
+          default: false,
+          description: 'A path without it is the worst; otherwise it counts as 0, the best.',
+        },
+      },
+      'x-expected': 'a map with `alwaysCompare`, `missingAsWorst`',
+    },
     ebgpRequiresPolicy: {
       type: 'boolean',
       default: true,
@@ -463,6 +481,10 @@ export const defaults = {
   },
   listen: spec.properties.listen.default,
   maxPaths: spec.properties.maxPaths.default,
+  med: {
+    alwaysCompare: spec.properties.med.properties.alwaysCompare.default,
+    missingAsWorst: spec.properties.med.properties.missingAsWorst.default,
+  },
   ebgpRequiresPolicy: spec.properties.ebgpRequiresPolicy.default,
   onStop: {
     routes: spec.properties.onStop.properties.routes.default,

@@ -76,7 +76,12 @@ export class RoutingNode {
     const slices = new Slices({
       onError: (error) => listener.fatal(`a bug: ${error instanceof Error ? error.stack : String(error)}`),
     });
-    const rib = new Rib({ maxPaths: router.maxPaths, slices, kernelMetric: router.kernel.metric });
+    const rib = new Rib({
+      maxPaths: router.maxPaths,
+      medRules: router.med,
+      slices,
+      kernelMetric: router.kernel.metric,
+    });
     const log: FibLog = (level, message, fields) => listener.event(level, 'kernel', { message, ...fields });
     const fib = await createFib({
       prefixes: [rib.families[0].prefixes.shared(), rib.families[1].prefixes.shared()],
@@ -166,6 +171,7 @@ export class RoutingNode {
     this.current = next;
     this.policies.setRouter(next);
     this.rib.setMaxPaths(next.maxPaths);
+    this.rib.setMedRules(next.med);
     if (diff.kernel) {
       this.rib.nextHops.setKernelMetric(next.kernel.metric);
       this.fib.configure(kernelSettings(next));

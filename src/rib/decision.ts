@@ -9,6 +9,7 @@
  *   3  the shortest AS_PATH                                                                RFC 4271 §9.1.2.2 (a)
  *   4  the lowest ORIGIN                                                                   (b)
  *   5  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
+ *      (`MedRules`: of any AS; without one, it counts as the highest, not the lowest)
  *   6  eBGP before iBGP                                                                    (d)
  *   7  the lowest metric to the next hop                                                   (e)
  *      --- those left are multipath candidates ---
@@ -21,7 +22,7 @@
  * neighbouring AS, and must look at all paths that are left before any of the later steps does.
  */
 import type { AttrSets } from './attr-sets.js';
-import { NONE, type PathId } from './ids.js';
+import { type AttrSetId, NONE, type PathId } from './ids.js';
 import type { NextHopTable } from './next-hops.js';
 import type { Paths } from './paths.js';
 import { BY_NEXT_HOP, IBGP, type Sources } from './sources.js';
@@ -59,7 +60,19 @@ export const decisionStepText: Readonly<Record<DecisionStep, string>> = {
   pathId: 'step 11: higher path identifier or source number',
 };
 
+/** How step 5 takes MULTI_EXIT_DISC, other than RFC 4271 §9.1.2.2 (c) has it. */
+export interface MedRules {
+  /** Compared between all paths, whichever AS they come from. */
+  readonly alwaysCompare: boolean;
+  /** A path without one is behind all that have one; else it counts as 0. */
+  readonly missingAsWorst: boolean;
+}
+
+export const standardMedRules: MedRules = { alwaysCompare: false, missingAsWorst: false };
+const WORST_MED = 0xffffffff;
+
 export class Decision {
+  medRules = standardMedRules;
   /** Paths that nothing decided between yet. */
   private tied = new Int32Array(64);
   private readonly lowestMed = new Map<number, number>();
@@ -180,23 +193,31 @@ export class Decision {
   private keepWithLowestMed(n: number): number {
     const { tied } = this;
     const { accepted } = this.paths;
-    const { med, firstAs } = this.sets;
+    const { firstAs } = this.sets;
+    const { alwaysCompare } = this.medRules;
     let differ = false;
-    for (let i = 1; i < n && !differ; i++) differ = med[accepted[tied[i]]] !== med[accepted[tied[0]]];
+    for (let i = 1; i < n && !differ; i++) differ = this.medOf(tied[i]) !== this.medOf(tied[0]);
     if (!differ) return n;
     const { lowestMed } = this;
     lowestMed.clear();
     for (let i = 0; i < n; i++) {
-      const set = accepted[tied[i]];
-      const lowest = lowestMed.get(firstAs[set]);
-      if (lowest === undefined || med[set] < lowest) lowestMed.set(firstAs[set], med[set]);
+      const comparedWithin = alwaysCompare ? 0 : firstAs[accepted[tied[i]]];
+      const med = this.medOf(tied[i]);
+      const lowest = lowestMed.get(comparedWithin);
+      if (lowest === undefined || med < lowest) lowestMed.set(comparedWithin, med);
     }
     let left = 0;
     for (let i = 0; i < n; i++) {
-      const set = accepted[tied[i]];
-      if (med[set] === lowestMed.get(firstAs[set])) tied[left++] = tied[i];
+      const comparedWithin = alwaysCompare ? 0 : firstAs[accepted[tied[i]]];
+      if (this.medOf(tied[i]) === lowestMed.get(comparedWithin)) tied[left++] = tied[i];
     }
     return left;
+  }
+
+  private medOf(path: number): number {
+    const { accepted } = this.paths;
+    const set = accepted[path] as AttrSetId;
+    return this.medRules.missingAsWorst && !this.sets.hasMed(set) ? WORST_MED : this.sets.med[set];
   }
 
   /** Steps 6 and 7; below 0: `x` is better. */

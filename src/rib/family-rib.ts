@@ -166,7 +166,7 @@ export class FamilyRib {
     this.job(source).redecide = true;
   }
 
-  /** Decides every prefix again, by and by, as another number of paths is allowed, and tells of every one. */
+  /** Decides every prefix again, by and by, as another number of paths is allowed or they are compared otherwise, and tells of every one. */
   redecideAll(): void {
     this.nextAll = true;
     this.context.wake();

@@ -11,7 +11,7 @@
  */
 import type { Address, FamilyIndex } from '../address/index.js';
 import { AttrSets } from './attr-sets.js';
-import type { DecisionStep } from './decision.js';
+import { type DecisionStep, type MedRules, standardMedRules } from './decision.js';
 import { type ChangeListener, FamilyRib, type FamilyRibContext } from './family-rib.js';
 import { type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
 import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED } from './next-hops.js';
@@ -21,6 +21,7 @@ import { NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
 export interface RibOptions {
   /** Paths to forward by for one prefix at most; default 1. */
   readonly maxPaths?: number;
+  readonly medRules?: MedRules;
   /** Does the work by itself when given; else the owner calls `decide`. */
   readonly slices?: Slices;
   /** Metric of our own kernel routes; see NextHopTable. Default 1024. */
@@ -67,6 +68,7 @@ export class Rib {
       isClaimed: (family, prefix) => this.claims.some((claim) => claim(family, prefix)),
     };
     this.families = [new FamilyRib(0, this.context), new FamilyRib(1, this.context)];
+    for (const family of this.families) family.decision.medRules = options.medRules ?? standardMedRules;
     this.nextHops.setRouteLookup((address, maxLength) => this.covering(address, maxLength));
     this.nextHops.onWork(this.context.wake);
     this.nextHops.onChange((id, change) => {
@@ -103,6 +105,19 @@ export class Rib {
     if (maxPaths === this.context.maxPaths) return;
     this.context.maxPaths = maxPaths;
     for (const family of this.families) family.redecideAll();
+  }
+
+  get medRules(): MedRules {
+    return this.families[0].decision.medRules;
+  }
+
+  setMedRules(rules: MedRules): void {
+    const { alwaysCompare, missingAsWorst } = this.medRules;
+    if (rules.alwaysCompare === alwaysCompare && rules.missingAsWorst === missingAsWorst) return;
+    for (const family of this.families) {
+      family.decision.medRules = rules;
+      family.redecideAll();
+    }
   }
 
   /** Calls back for every prefix whose best path or paths to forward by changed, from within `decide`. */

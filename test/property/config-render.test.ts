@@ -236,6 +236,7 @@ const router: fc.Arbitrary<Router> = fc
         maxLength: 3,
       }),
       maxPaths: fc.integer({ min: 1, max: 256 }),
+      med: fc.record({ alwaysCompare: flag, missingAsWorst: flag }),
       ebgpRequiresPolicy: flag,
       onStop: fc.record({
         routes: fc.constantFrom('keep', 'remove'),

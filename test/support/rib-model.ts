@@ -7,7 +7,8 @@ export interface ModelAttributes {
   readonly localPref: number;
   readonly asPath: readonly number[];
   readonly origin: number;
-  readonly med: number;
+  /** null: absent. */
+  readonly med: number | null;
   readonly nextHop: number;
   readonly originatorId: number;
   readonly clusterListLength: number;
@@ -38,13 +39,23 @@ const min = <T>(items: readonly T[], key: (item: T) => number): T[] => {
   return items.filter((item) => key(item) === lowest);
 };
 
+export interface ModelMedRules {
+  readonly alwaysCompare: boolean;
+  readonly missingAsWorst: boolean;
+}
+
 function attributes(path: ModelPath): ModelAttributes {
   if (path.accepted === null) throw new Error('rejected path in the decision process');
   return path.accepted;
 }
 
 /** RFC 4271 §9.1.2.2, one step after the other, each over all that is left: those that tie for forwarding. */
-function survivors(paths: readonly ModelPath[], metrics: ModelMetrics): ModelPath[] {
+function survivors(
+  paths: readonly ModelPath[],
+  metrics: ModelMetrics,
+  { alwaysCompare, missingAsWorst }: ModelMedRules,
+): ModelPath[] {
+  const med = (path: ModelPath) => attributes(path).med ?? (missingAsWorst ? 0xffffffff : 0);
   let left = paths.filter((path) => path.accepted !== null && metrics[path.accepted.nextHop] !== null);
   left = min(left, (path) => -path.source.preference);
   left = min(left, (path) => -attributes(path).localPref);
@@ -54,8 +65,8 @@ function survivors(paths: readonly ModelPath[], metrics: ModelMetrics): ModelPat
     (path) =>
       !left.some(
         (other) =>
-          (attributes(other).asPath[0] ?? 0) === (attributes(path).asPath[0] ?? 0) &&
-          attributes(other).med < attributes(path).med,
+          (alwaysCompare || (attributes(other).asPath[0] ?? 0) === (attributes(path).asPath[0] ?? 0)) &&
+          med(other) < med(path),
       ),
   );
   left = min(left, (path) => (path.source.ibgp ? 1 : 0));
@@ -70,8 +81,12 @@ function lowestIdentity(paths: readonly ModelPath[]): ModelPath | null {
   return left[0] ?? null;
 }
 
-export function modelBest(paths: readonly ModelPath[], metrics: ModelMetrics): ModelPath | null {
-  return lowestIdentity(survivors(paths, metrics));
+export function modelBest(
+  paths: readonly ModelPath[],
+  metrics: ModelMetrics,
+  rules: ModelMedRules,
+): ModelPath | null {
+  return lowestIdentity(survivors(paths, metrics, rules));
 }
 
 /** The best path and the others that tie, in the order of identity, one for each next hop. */
@@ -79,8 +94,9 @@ export function modelMultipath(
   paths: readonly ModelPath[],
   metrics: ModelMetrics,
   maxPaths: number,
+  rules: ModelMedRules,
 ): ModelPath[] {
-  let left = survivors(paths, metrics);
+  let left = survivors(paths, metrics, rules);
   const chosen: ModelPath[] = [];
   while (left.length > 0 && chosen.length < maxPaths) {
     const best = lowestIdentity(left);

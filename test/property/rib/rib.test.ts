@@ -8,6 +8,7 @@ import { Rib } from '../../../src/rib/rib.js';
 import type { SourceInfo } from '../../../src/rib/sources.js';
 import {
   type ModelAttributes,
+  type ModelMedRules,
   type ModelPath,
   type ModelSource,
   modelBest,
@@ -30,7 +31,7 @@ const attributesArbitrary: fc.Arbitrary<ModelAttributes> = fc.record({
   localPref: fc.constantFrom(100, 100, 100, 200),
   asPath: fc.constantFrom([], [65001], [65002], [65001, 65009], [65002, 65009], [65003, 65009]),
   origin: fc.constantFrom(0, 0, 0, 2),
-  med: fc.constantFrom(0, 5, 10),
+  med: fc.constantFrom(null, 0, 5, 10),
   nextHop: fc.nat(NEXT_HOPS - 1),
   originatorId: fc.constantFrom(0, 0, 3),
   clusterListLength: fc.constantFrom(0, 0, 1, 2),
@@ -43,6 +44,7 @@ type Operation =
   | { type: 'refilter'; source: number; rejectOrigin: number }
   | { type: 'nextHop'; nextHop: number; metric: number | null }
   | { type: 'maxPaths'; maxPaths: number }
+  | { type: 'med'; rules: ModelMedRules }
   | { type: 'decide'; all: boolean };
 
 const source = fc.nat(SOURCES - 1);
@@ -98,6 +100,13 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ type: fc.constant('maxPaths' as const), maxPaths: fc.constantFrom(1, 2, 4) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('med' as const),
+      rules: fc.record({ alwaysCompare: fc.boolean(), missingAsWorst: fc.boolean() }),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('decide' as const), all: fc.boolean() }) },
 );
 
@@ -113,6 +122,7 @@ class Bench {
   /** What a consumer knows from notifications: prefix number to text of the best and of all paths to forward by. */
   readonly heard = new Map<number, { best: string; multipath: string }>();
   maxPaths = 1;
+  medRules: ModelMedRules = { alwaysCompare: false, missingAsWorst: false };
 
   constructor(readonly family: 0 | 1) {
     for (const each of sources) this.ids.push(this.rib.addSource(this.info(each)));
@@ -153,7 +163,7 @@ class Bench {
       localPref,
       asPath,
       origin,
-      med,
+      ...(med === null ? {} : { med }),
     });
     const builder = new CanonicalBuilder().load(bytes, 0, bytes.length);
     if (attributes.originatorId !== 0) builder.putU32(9, attributes.originatorId);
@@ -185,7 +195,7 @@ class Bench {
       sets.asPathLength[set],
       sets.firstAs[set],
       sets.origin[set],
-      sets.med[set],
+      sets.hasMed(set as AttrSetId) ? sets.med[set] : null,
       sets.originatorId[set],
       sets.clusterListLength[set],
       sets.nextHopAddress(set as AttrSetId)?.a,
@@ -307,6 +317,10 @@ class Bench {
         rib.setMaxPaths(op.maxPaths);
         this.maxPaths = op.maxPaths;
         break;
+      case 'med':
+        rib.setMedRules(op.rules);
+        this.medRules = op.rules;
+        break;
       case 'decide':
         rib.decide(op.all ? Number.POSITIVE_INFINITY : 0);
         break;
@@ -321,8 +335,8 @@ class Bench {
     const counts = sources.map(() => ({ received: 0, accepted: 0 }));
     for (const [number, model] of this.model) {
       const id = table.prefixes.find(table.prefixes.read(this.prefix(number))) as PrefixId;
-      const best = modelBest(model, this.metrics);
-      const multipath = modelMultipath(model, this.metrics, this.maxPaths);
+      const best = modelBest(model, this.metrics, this.medRules);
+      const multipath = modelMultipath(model, this.metrics, this.maxPaths, this.medRules);
       const wantedBest = best === null ? '' : this.modelText(best);
       const wantedMultipath = multipath.map((path) => this.modelText(path)).sort();
       expect(table.best(id) === NONE ? '' : this.text(table.best(id) as PathId)).toBe(wantedBest);

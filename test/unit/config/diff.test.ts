@@ -168,6 +168,7 @@ kernel: {install: false, table: 100, protocol: 99, metric: 20, source: {ipv4: 19
         `${minimal}
 listen: [{address: 0.0.0.0}, {address: '::', port: 1179}]
 maxPaths: 4
+med: {alwaysCompare: true}
 onStop: {routes: remove}
 preference: {bgp: 20}
 networks: [{prefix: 10.0.0.0/8, blackhole: true}, 2001:db8::/32]
@@ -181,6 +182,7 @@ learn: {connected: [eth*]}`,
         'listen [::]:179 removed',
         'listen [::]:1179 added',
         'maxPaths: 1 → 4',
+        'med.alwaysCompare: false → true',
         'onStop.routes: keep → remove',
         'preference.bgp: 100 → 20',
         'network 10.1.0.0/16 removed',

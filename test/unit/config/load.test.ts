@@ -16,6 +16,7 @@ describe('a document without mistakes', () => {
         { address: parseAddress('::'), port: 179 },
       ],
       maxPaths: 1,
+      med: { alwaysCompare: false, missingAsWorst: false },
       ebgpRequiresPolicy: true,
       onStop: { routes: 'keep', sessions: 'graceful' },
       gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },

@@ -100,6 +100,32 @@ describe('decision process', () => {
     }
   });
 
+  it('compares MED between all paths, and takes its absence for the worst, where the rules say so', () => {
+    const paths = [
+      { name: 'none', routerId: 1, attributes: { asPath: [65001] } },
+      { name: 'high', routerId: 2, attributes: { asPath: [65002], med: 10 } },
+      { name: 'low', routerId: 3, attributes: { asPath: [65003], med: 5 } },
+    ];
+    for (const order of permutations(paths)) {
+      const rib = connectedRib();
+      let id: PrefixId | undefined;
+      for (const { name, routerId, attributes } of order) {
+        id = announce(rib, rib.addSource(peer(name, { routerId })), '10.0.0.0/8', attributes);
+      }
+      if (id === undefined) throw new Error('no path');
+      for (const [alwaysCompare, missingAsWorst, best] of [
+        [false, true, 'none'],
+        [true, true, 'low'],
+        [true, false, 'none'],
+        [false, false, 'none'],
+      ] as const) {
+        rib.setMedRules({ alwaysCompare, missingAsWorst });
+        settle(rib);
+        expect(bestSource(rib, id)).toBe(best);
+      }
+    }
+  });
+
   it('names the step at which each path lost', () => {
     const rib = connectedRib();
     const losers: [string, Partial<SourceInfo>, Partial<CanonicalAttributes>][] = [
