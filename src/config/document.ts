@@ -55,6 +55,7 @@ export interface PeerSettingsDocument {
   families?: ('ipv4' | 'ipv6' | undefined)[];
   holdTime?: number;
   keepalive?: number;
+  sendHoldTime?: number;
   connectRetry?: number;
   delayOpen?: number;
   idleHold?: number;

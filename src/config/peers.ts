@@ -143,6 +143,7 @@ function readSettings(
     );
   } else if (document.holdTime !== undefined) settings.holdTimeSeconds = document.holdTime;
   if (document.keepalive !== undefined) settings.keepaliveSeconds = document.keepalive;
+  if (document.sendHoldTime !== undefined) settings.sendHoldSeconds = document.sendHoldTime;
   if (document.connectRetry !== undefined) settings.connectRetrySeconds = document.connectRetry;
   if (document.delayOpen !== undefined) settings.delayOpenSeconds = document.delayOpen;
   if (document.idleHold !== undefined) settings.idleHoldSeconds = document.idleHold;
@@ -228,6 +229,13 @@ function readPeer(
     reader.error(
       document.keepalive === undefined ? path : [...path, 'keepalive'],
       `${label} sends a KEEPALIVE every ${keepalive} s but holds for ${holdTimeSeconds} s; expected at most half the hold time, better a third`,
+    );
+  }
+  const { sendHoldSeconds = 0 } = merged;
+  if (sendHoldSeconds > 0 && sendHoldSeconds <= holdTimeSeconds) {
+    reader.warn(
+      path,
+      `${label} has a send hold time of ${sendHoldSeconds} s and a hold time of ${holdTimeSeconds} s, so a peer that pauses is lost before its hold time is over; expected more than the hold time`,
     );
   }
   if (address === undefined) return undefined;

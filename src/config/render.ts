@@ -95,6 +95,7 @@ export function renderPeer(peer: PeerConfig) {
     families: [...peer.families],
     holdTime: peer.holdTimeSeconds,
     ...(peer.keepaliveSeconds === undefined ? {} : { keepalive: peer.keepaliveSeconds }),
+    ...(peer.sendHoldSeconds === undefined ? {} : { sendHoldTime: peer.sendHoldSeconds }),
     connectRetry: peer.connectRetrySeconds,
     delayOpen: peer.delayOpenSeconds,
     idleHold: peer.idleHoldSeconds,

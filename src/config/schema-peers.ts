@@ -106,6 +106,14 @@ export const peerSettings = {
     ...seconds(1, 21845),
     description: 'Seconds between KEEPALIVEs. Without it: a third of the negotiated hold time.',
   },
+  sendHoldTime: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 131070,
+    'x-expected': '0 (never) or seconds up to 131070, more than the hold time',
+    description:
+      'Seconds after which the session ends when the peer takes nothing of what we send (RFC 9687), though it may still send. Without it: twice the negotiated hold time.',
+  },
   connectRetry: {
     ...seconds(1, 65535),
     default: 10,

@@ -287,3 +287,33 @@ describe.each(['frr', 'bird'] as const)('extended messages with %s', (image) => 
     else expect(sent).toBeGreaterThanOrEqual(6);
   });
 });
+
+describe('the send hold timer', () => {
+  it('ends the session with a BIRD that has stopped reading', async () => {
+    const options: PairOptions = {
+      dialing: 'we dial',
+      transport: 4,
+      ours: { sendHoldTime: 2, extendedMessages: false },
+      theirs: ['error wait time 1, 2;'],
+    };
+    const { lab, t } = await pair('bird', options);
+    // So little room that a few messages fill it; what is connected from now on has it.
+    await lab.exec('t', ['sysctl', '-w', 'net.ipv4.tcp_wmem=4096 4096 4096']);
+    await lab.exec('p', ['sysctl', '-w', 'net.ipv4.tcp_rmem=4096 4096 4096']);
+    const { since } = await t.untilEstablished('p');
+    await t.client.peerAction('p', 'reset');
+    await t.untilPeer('p', (row) => row.state === 'established' && row.since !== since, 'is back');
+    lab.node('p').process.signal('SIGSTOP');
+    const networks = Array.from({ length: 20000 }, (_, i) => ({ prefix: `10.${i >> 8}.${i & 255}.0/24` }));
+    lab.node('t').write('/etc/tartan/router.yaml', documentOf({ ...options, spec: { networks } }));
+    await t.client.reload();
+    await t.untilPeer(
+      'p',
+      (row) => /send hold timer expired; sent NOTIFICATION Send Hold Timer Expired/.test(row.lastError ?? ''),
+      'is lost',
+    );
+    lab.node('p').process.signal('SIGCONT');
+    await t.untilEstablished('p');
+    await new Bird(lab.node('p')).untilRoute('10.78.31.0/24');
+  });
+});

@@ -168,6 +168,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         families: fc.constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6']),
         holdTimeSeconds: fc.oneof(fc.constant(0), seconds(3, 65535)),
         keepaliveSeconds: optional(seconds(1, 21845)),
+        sendHoldSeconds: optional(seconds(0, 131070)),
         connectRetrySeconds: seconds(1, 65535),
         delayOpenSeconds: seconds(0, 65535),
         idleHoldSeconds: seconds(0, 65535),

@@ -38,6 +38,7 @@ const anyEvent: fc.Arbitrary<FsmEvent> = fc.oneof(
 const anyConfig: fc.Arbitrary<FsmConfig> = fc.record({
   passive: fc.boolean(),
   connectRetrySeconds: fc.integer({ min: 1, max: 120 }),
+  sendHoldSeconds: fc.constantFrom(null, 0, 120),
   delayOpenSeconds: fc.constantFrom(0, 5),
   idleHoldSeconds: fc.integer({ min: 1, max: 60 }),
 });
@@ -127,6 +128,8 @@ function checkInvariants(fsm: Fsm, config: FsmConfig): void {
       expect(has('keepalive')).toBe(fsm.holdTimeSeconds > 0);
       break;
   }
+  const sendHold = config.sendHoldSeconds ?? 2 * fsm.holdTimeSeconds;
+  expect(has('sendHold')).toBe(fsm.state === 'established' && fsm.holdTimeSeconds > 0 && sendHold > 0);
   if (fsm.state === 'active' || fsm.state === 'idle' || fsm.state === 'connect') {
     expect(has('hold') || has('keepalive')).toBe(false);
   } else {

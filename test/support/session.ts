@@ -108,6 +108,7 @@ export const settings: SessionSettings = {
   routerId: 0x0a000001,
   holdTimeSeconds: 90,
   keepaliveSeconds: null,
+  sendHoldSeconds: null,
   connectRetrySeconds: 30,
   delayOpenSeconds: 0,
   idleHoldSeconds: 0.05,

@@ -12,6 +12,7 @@ import {
 
 const config: FsmConfig = {
   passive: false,
+  sendHoldSeconds: null,
   connectRetrySeconds: 120,
   delayOpenSeconds: 0,
   idleHoldSeconds: 5,
@@ -212,5 +213,27 @@ describe('a collision', () => {
     );
     expect(fsm.state).toBe('idle');
     expect(fsm.timers.size).toBe(0);
+  });
+});
+
+describe('the send hold timer', () => {
+  const up: FsmEvent[] = [{ type: 'start' }, { type: 'connected' }, open, { type: 'keepaliveReceived' }];
+
+  it('runs from Established on, for twice the agreed hold time unless told otherwise (RFC 9687 §3.2)', () => {
+    expect(started(run(idleFsm, up).last, 'sendHold')).toBe(180);
+    expect(started(run(idleFsm, up, { ...config, sendHoldSeconds: 480 }).last, 'sendHold')).toBe(480);
+    expect(run(idleFsm, up, { ...config, sendHoldSeconds: 0 }).fsm.timers).not.toContain('sendHold');
+    const without = up.with(2, { ...open, holdTimeSeconds: 0 } as FsmEvent);
+    expect(run(idleFsm, without, { ...config, sendHoldSeconds: 480 }).fsm.timers).not.toContain('sendHold');
+  });
+
+  it('ends the session with a NOTIFICATION of code 8', () => {
+    const { fsm, last } = run(idleFsm, [...up, { type: 'timerExpired', timer: 'sendHold' }]);
+    expect(last).toContainEqual({
+      type: 'close',
+      notification: { code: 8, subcode: 0, data: Buffer.alloc(0) },
+      reason: 'send hold timer expired',
+    });
+    expect(fsm).toMatchObject({ state: 'active', failures: 1 });
   });
 });

@@ -5,9 +5,10 @@ import type { Fsm, FsmAction, FsmConfig, FsmEvent, FsmState, FsmStep, FsmTimer }
 export const openHoldSeconds = 240;
 const maxIdleHoldSeconds = 120;
 
-/** RFC 4271 §4.5, §6.5, §6.6, §6.7; RFC 6608 for the subcodes of code 5. */
+/** RFC 4271 §4.5, §6.5, §6.6, §6.7; RFC 6608 for the subcodes of code 5; RFC 9687 for code 8. */
 const holdTimerExpiredCode = 4;
 const fsmErrorCode = 5;
+const sendHoldTimerExpiredCode = 8;
 const ceaseCode = 6;
 const ceaseCollisionSubcode = 7;
 const fsmErrorSubcode: Partial<Record<FsmState, number>> = { openSent: 1, openConfirm: 2, established: 3 };
@@ -87,6 +88,12 @@ class Transition {
   /** Restarts the hold timer if the agreed hold time is not zero. */
   restartHold(): void {
     if (this.holdTimeSeconds > 0) this.startTimer('hold', this.holdTimeSeconds);
+  }
+
+  /** RFC 9687 §3.2: from Established on, unless either time is zero. */
+  startSendHold(): void {
+    const seconds = this.config.sendHoldSeconds ?? 2 * this.holdTimeSeconds;
+    if (this.holdTimeSeconds > 0 && seconds > 0) this.startTimer('sendHold', seconds);
   }
 
   dial(): void {
@@ -301,6 +308,7 @@ function openConfirm(t: Transition, event: StateEvent): void {
       return;
     case 'keepaliveReceived': // Event 26
       t.restartHold();
+      t.startSendHold();
       t.state = 'established';
       if (t.holdTimeSeconds === 0) t.failures = 0; // no KEEPALIVE will ever follow
       return;
@@ -348,6 +356,9 @@ function established(t: Transition, event: StateEvent): void {
         holdTimerExpired(t); // Event 10
       else if (event.timer === 'keepalive')
         sendKeepalive(t); // Event 11
+      else if (event.timer === 'sendHold')
+        // Event 29 (RFC 9687 §3.2). The NOTIFICATION gets through if the peer reads again at once.
+        t.listenAgain(notification(sendHoldTimerExpiredCode, 0), 'send hold timer expired');
       else t.fsmError(`${event.timer} timer`);
       return;
     case 'connectionFailed': // Event 18

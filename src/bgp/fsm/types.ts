@@ -12,16 +12,28 @@ export const fsmStates: readonly FsmState[] = [
   'established',
 ];
 
-/** RFC 4271 §8.1.3, §10. `idleHold` is the IdleHoldTimer of DampPeerOscillations (§8.1.1). */
-export type FsmTimer = 'connectRetry' | 'hold' | 'keepalive' | 'delayOpen' | 'idleHold';
+/**
+ * RFC 4271 §8.1.3, §10. `idleHold` is the IdleHoldTimer of DampPeerOscillations (§8.1.1), `sendHold` the SendHoldTimer
+ * of RFC 9687: the shell runs it anew with each message that TCP takes.
+ */
+export type FsmTimer = 'connectRetry' | 'hold' | 'sendHold' | 'keepalive' | 'delayOpen' | 'idleHold';
 
-export const fsmTimers: readonly FsmTimer[] = ['connectRetry', 'hold', 'keepalive', 'delayOpen', 'idleHold'];
+export const fsmTimers: readonly FsmTimer[] = [
+  'connectRetry',
+  'hold',
+  'sendHold',
+  'keepalive',
+  'delayOpen',
+  'idleHold',
+];
 
 export interface FsmConfig {
   /** Never dial: wait for the peer (PassiveTcpEstablishment, §8.1.1). */
   readonly passive: boolean;
   /** Longest wait between two attempts to connect; the first ones come sooner (see `retryDelaySeconds`). */
   readonly connectRetrySeconds: number;
+  /** SendHoldTime (RFC 9687): null is twice the agreed hold time, 0 never. */
+  readonly sendHoldSeconds: number | null;
   /** 0: OPEN goes out at once (no DelayOpen). */
   readonly delayOpenSeconds: number;
   /** First idle hold after an error, and first wait before connecting again; doubles with each failure. */
@@ -50,7 +62,7 @@ export type FsmEvent =
   | { readonly type: 'stop'; readonly notification: Notification | null }
   /** 8 with AutomaticStart behind it: Cease, then try again. */
   | { readonly type: 'reset'; readonly notification: Notification }
-  /** 9 to 13. */
+  /** 9 to 13; 29 of RFC 9687. */
   | { readonly type: 'timerExpired'; readonly timer: FsmTimer }
   /** 16 (our dial succeeded) and 17 (the peer's was accepted). */
   | { readonly type: 'connected' }

@@ -45,6 +45,10 @@ export class Machine {
       this.watchHold(seconds * 1000, performance.now());
       return;
     }
+    if (timer === 'sendHold') {
+      this.watchSending(seconds * 1000);
+      return;
+    }
     const milliseconds = (jitter ? jittered(seconds) : seconds) * 1000;
     this.timers.set(
       timer,
@@ -63,6 +67,28 @@ export class Machine {
   stopTimers(): void {
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
+  }
+
+  /** The send hold timer likewise looks at how long the oldest message has waited for TCP, if there is one. */
+  private watchSending(milliseconds: number): void {
+    const left = () => milliseconds - (this.transport?.stalledMilliseconds ?? 0);
+    const sleep = (): void => {
+      const timeout = setTimeout(
+        () => {
+          if (left() > 0) return sleep();
+          // A busy process may be late to learn that TCP took something.
+          setImmediate(() => {
+            if (this.timers.get('sendHold') !== timeout) return;
+            if (left() > 0) return sleep();
+            this.timers.delete('sendHold');
+            this.expired({ type: 'timerExpired', timer: 'sendHold' });
+          });
+        },
+        Math.max(1, left()),
+      );
+      this.timers.set('sendHold', timeout);
+    };
+    sleep();
   }
 
   /**

@@ -53,7 +53,14 @@ export class Transport {
   private queueHead = 0;
   private queuedBytes = 0;
   private full = false;
-  private readonly onWritten = (): void => this.pump();
+  /** Writes that TCP has not taken whole, and when it last took one, or the first of these came. */
+  private writing = 0;
+  private lastTaken = 0;
+  private readonly onWritten = (): void => {
+    this.writing--;
+    this.lastTaken = performance.now();
+    this.pump();
+  };
 
   /** `socket` is connecting or connected. */
   constructor(socket: Socket, events: TransportEvents) {
@@ -101,7 +108,7 @@ export class Transport {
     if (this.finished) return false;
     this.count(buf);
     if (this.queuedBytes === 0 && this.socket.writableLength < socketShare) {
-      this.socket.write(buf, this.onWritten);
+      this.write(buf);
     } else {
       this.queue.push(buf);
       this.queuedBytes += buf.length;
@@ -114,7 +121,7 @@ export class Transport {
   sendAhead(buf: Buffer): void {
     if (this.finished) return;
     this.count(buf);
-    this.socket.write(buf, this.onWritten);
+    this.write(buf);
   }
 
   /** Stops reading, so that TCP holds the peer back; nothing it sends is lost. */
@@ -154,6 +161,16 @@ export class Transport {
     socket.once('close', () => clearTimeout(linger));
   }
 
+  /** How long TCP has taken nothing of what waits; 0 while nothing does (RFC 9687 §3.1). */
+  get stalledMilliseconds(): number {
+    return this.writing === 0 ? 0 : performance.now() - this.lastTaken;
+  }
+
+  private write(buf: Buffer): void {
+    if (this.writing++ === 0) this.lastTaken = performance.now();
+    this.socket.write(buf, this.onWritten);
+  }
+
   private fail(reason: string): void {
     if (this.finished) return;
     this.finished = true;
@@ -187,7 +204,7 @@ export class Transport {
       while (this.queueHead < this.queue.length && socket.writableLength < socketShare) {
         const buf = this.queue[this.queueHead++];
         this.queuedBytes -= buf.length;
-        socket.write(buf, this.onWritten);
+        this.write(buf);
       }
       if (this.queueHead === this.queue.length) {
         this.queue = [];

@@ -17,6 +17,8 @@ export interface SessionSettings {
   readonly holdTimeSeconds: number;
   /** null: a third of the negotiated hold time, which is also the most that is used. */
   readonly keepaliveSeconds: number | null;
+  /** RFC 9687: longest that TCP may take nothing of what waits; null: twice the agreed hold time, 0: any time. */
+  readonly sendHoldSeconds: number | null;
   readonly connectRetrySeconds: number;
   readonly delayOpenSeconds: number;
   readonly idleHoldSeconds: number;

@@ -14,6 +14,7 @@ export function sessionSettings(peer: PeerSettings, localAsn: number, routerId: 
     routerId,
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveSeconds: peer.keepaliveSeconds ?? null,
+    sendHoldSeconds: peer.sendHoldSeconds ?? null,
     connectRetrySeconds: peer.connectRetrySeconds,
     delayOpenSeconds: peer.delayOpenSeconds,
     idleHoldSeconds: peer.idleHoldSeconds,

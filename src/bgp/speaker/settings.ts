@@ -58,6 +58,8 @@ export interface PeerSettings {
   readonly holdTimeSeconds: number;
   /** Absent: a third of the negotiated hold time. */
   readonly keepaliveSeconds?: number;
+  /** RFC 9687; absent: twice the negotiated hold time, 0: never. */
+  readonly sendHoldSeconds?: number;
   readonly connectRetrySeconds: number;
   readonly delayOpenSeconds: number;
   readonly idleHoldSeconds: number;

@@ -52,6 +52,7 @@ describe('the diff of two Routers', () => {
     ['description: hello', 'none'],
     ['shutdownMessage: moving house', 'none'],
     ['extendedMessages: false', 'session'],
+    ['sendHoldTime: 300', 'session'],
     ['gracefulRestart: {restartTime: 10}', 'none'],
     ['gracefulRestart: {deferral: 10}', 'none'],
     ['maxPrefixes: {received: 10}', 'none', 4],

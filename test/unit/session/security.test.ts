@@ -1,9 +1,9 @@
-/** What protects a session below BGP: signatures, and how far packets may have come. */
+/** What protects a session: signatures, how far packets may have come, and a peer that does not read. */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { SessionSettings } from '../../../src/bgp/session/index.js';
-import { encodeEndOfRib } from '../../../src/bgp/wire/index.js';
+import { encodeEndOfRib, keepalive } from '../../../src/bgp/wire/index.js';
 import { droppedSegments } from '../../../src/daemon/dropped-segments.js';
-import { address, listen, settings, TestSpeaker } from '../../support/session.js';
+import { address, listen, RawPeer, settings, TestSpeaker } from '../../support/session.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -112,5 +112,46 @@ describe.each(['127.0.0.1', '::1'])('GTSM at %s', (host) => {
     waiting.session.start();
     dialing.session.start();
     await Promise.all([waiting.established(), dialing.established()]);
+  });
+});
+
+describe('a peer that stops reading but goes on sending', () => {
+  it('loses the session by the send hold timer, and is told why when it reads', async () => {
+    const side = new TestSpeaker({ ...settings, passive: true, sendHoldSeconds: 0.5 });
+    const listener = await listen((socket) => side.session.accept(socket));
+    side.session.start();
+    const peer = await RawPeer.dial(listener.port);
+    const alive = setInterval(() => peer.socket.write(keepalive), 50);
+    cleanups.push(() => {
+      clearInterval(alive);
+      peer.socket.destroy();
+      listener.close();
+      return side.session.stop(null);
+    });
+    await peer.establish();
+    await side.established();
+    peer.socket.pause();
+    const update = Buffer.alloc(4096, 0xff);
+    update.writeUInt16BE(4096, 16);
+    update[18] = 2;
+    const many = Buffer.concat(new Array<Buffer>(256).fill(update));
+    // More than the sockets of both ends hold.
+    for (let i = 0; i < 32; i++) side.session.send(many);
+    await side.until(() => side.closed.length > 0);
+    expect(side.closed[0]).toMatchObject({ wasEstablished: true, notificationSent: { code: 8, subcode: 0 } });
+    expect(side.session.lastError).toBe('send hold timer expired; sent NOTIFICATION Send Hold Timer Expired');
+    peer.socket.resume();
+    expect(await peer.notification()).toMatchObject({ code: 8, subcode: 0 });
+  });
+
+  it('keeps it while nothing waits to be sent', async () => {
+    const { waiting, dialing } = await pair('127.0.0.1', { sendHoldSeconds: 0.05, holdTimeSeconds: 3 });
+    waiting.session.start();
+    dialing.session.start();
+    await Promise.all([waiting.established(), dialing.established()]);
+    // Two KEEPALIVEs of each side: many times the send hold time.
+    await dialing.until(() => dialing.session.counters.messagesReceived >= 2);
+    await vi.waitFor(() => expect(dialing.session.counters.messagesReceived).toBeGreaterThanOrEqual(4), 4000);
+    expect([waiting.closed, dialing.closed]).toEqual([[], []]);
   });
 });
