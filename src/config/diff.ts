@@ -1,10 +1,9 @@
 /**
- * What changes when one Router takes another's place. Pure. Peers, filters, networks and static routes are the same
+ * What changes when one Router takes another's place. Pure. Peers, prefix sets, filters, networks and static routes are the same
  * thing when their name or prefix is the same; the order in which they stand means nothing.
  */
 import { formatIpv4 } from '../address/index.js';
 import {
-  renderFilter,
   renderGracefulRestart,
   renderKernel,
   renderLearn,
@@ -13,6 +12,7 @@ import {
   renderPeer,
   renderStatic,
 } from './render.js';
+import { renderFilter, renderPrefixSet } from './render-filters.js';
 import type { PeerConfig, Router } from './router.js';
 
 /** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
@@ -27,7 +27,7 @@ export interface RouterDiff {
   readonly listen: boolean;
   /** Of `kernel`, what changes while running: `source`, `nexthopCompat`. */
   readonly kernel: boolean;
-  /** The content of a filter or `ebgpRequiresPolicy`: what the filters of any peer decide may differ. */
+  /** The content of a filter or prefix set, or `ebgpRequiresPolicy`: what the filters of any peer decide may differ. */
   readonly policies: boolean;
   /** Keys that differ but hold from the next start on. */
   readonly restart: string[];
@@ -107,6 +107,12 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
   );
   changesOf('preference', old.preference, next.preference, changes);
   const peers = diffPeers(old.peers, next.peers, lines);
+  const prefixSets = diffNamed(
+    'prefix set',
+    new Map(Object.entries(old.prefixSets).map(([name, list]) => [name, renderPrefixSet(list)])),
+    new Map(Object.entries(next.prefixSets).map(([name, list]) => [name, renderPrefixSet(list)])),
+    lines,
+  );
   const filters = diffNamed(
     'filter',
     new Map(Object.values(old.filters).map((filter) => [filter.name, renderFilter(filter)])),
@@ -134,7 +140,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     changes('kernel.nexthopCompat', nexthopCompat, nextKernel.nexthopCompat),
   ].includes(true);
 
-  return { peers, listen, kernel, policies: filters || requirement, restart, lines };
+  return { peers, listen, kernel, policies: filters || prefixSets || requirement, restart, lines };
 }
 
 function diffListen(old: Router, next: Router, lines: string[]): boolean {

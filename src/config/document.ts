@@ -22,6 +22,7 @@ export interface SpecDocument {
   >;
   peers?: (PeerDocument | undefined)[];
   peerTemplates?: Record<string, PeerSettingsDocument | undefined>;
+  prefixSets?: Record<string, (PrefixMatchDocument | undefined)[] | undefined>;
   filters?: Record<string, (FilterRuleDocument | undefined)[] | undefined>;
   networks?: (string | NetworkDocument | undefined)[];
   static?: (StaticDocument | undefined)[];
@@ -95,18 +96,53 @@ export interface PeerDocument extends PeerSettingsDocument {
 
 export type PrefixMatchDocument = string | { prefix?: string; ge?: number; le?: number };
 
+export type Texts = string | (string | undefined)[];
+export type Numbers = number | (number | undefined)[];
+export type RangeDocument = number | { ge?: number; le?: number };
+export type CommunityMatchDocument =
+  | (string | undefined)[]
+  | { all?: (string | undefined)[]; any?: (string | undefined)[] };
+export type CommunityChangeDocument = Partial<Record<'set' | 'add' | 'remove', (string | undefined)[]>>;
+
+export interface AsPathDocument {
+  contains?: Numbers;
+  startsWith?: Numbers;
+  endsWith?: Numbers;
+  length?: RangeDocument;
+  regex?: Texts;
+}
+
+export interface MatchDocument {
+  prefix?: PrefixMatchDocument | (PrefixMatchDocument | undefined)[];
+  prefixSet?: Texts;
+  family?: 'ipv4' | 'ipv6';
+  source?: Texts;
+  peer?: Texts;
+  nextHop?: Texts;
+  asPath?: AsPathDocument;
+  communities?: CommunityMatchDocument;
+  largeCommunities?: CommunityMatchDocument;
+  extendedCommunities?: CommunityMatchDocument;
+  localPref?: RangeDocument;
+  med?: RangeDocument;
+  origin?: Texts;
+}
+
+export interface SetDocument {
+  nextHop?: string;
+  /** `+10` and `-10` as text, what is below zero also as a number. */
+  localPref?: number | string;
+  med?: number | string;
+  origin?: 'igp' | 'egp' | 'incomplete';
+  prepend?: number | { asn?: number; times?: number };
+  communities?: CommunityChangeDocument;
+  largeCommunities?: CommunityChangeDocument;
+  extendedCommunities?: CommunityChangeDocument;
+}
+
 export interface FilterRuleDocument {
-  match?: {
-    prefix?: PrefixMatchDocument | (PrefixMatchDocument | undefined)[];
-    family?: 'ipv4' | 'ipv6';
-    communities?: (string | undefined)[];
-  };
-  set?: {
-    nextHop?: string;
-    localPref?: number;
-    med?: number | 'remove';
-    communities?: Partial<Record<'set' | 'add' | 'remove', (string | undefined)[]>>;
-  };
+  match?: MatchDocument;
+  set?: SetDocument;
   action?: 'accept' | 'reject';
 }
 

@@ -1,7 +1,7 @@
 /** One Router document → a Router: text into integers, defaults filled in, references checked. */
 import { familyIndex, formatPrefix, isLinkLocal } from '../address/index.js';
 import type { LearnKernelDocument, RouterDocument, SpecDocument, StaticDocument } from './document.js';
-import { readFilters } from './filters.js';
+import { readFilters, readPrefixSets } from './filters.js';
 import { formatPath, type Path } from './issues.js';
 import { readGracefulRestart, readPeers } from './peers.js';
 import type {
@@ -22,32 +22,39 @@ export function readRouter(source: SourceDocument): { router: Router | null; rea
   const reader = new Reader(source);
   const faults = validateShape(source.value);
   for (const fault of faults) reader.error(fault.path, fault.message, fault.what);
-  const defined = (key: 'filters' | 'peerTemplates') => {
+  const defined = (key: 'filters' | 'peerTemplates' | 'prefixSets') => {
     const spec = (source.value as { spec?: Record<string, unknown> } | null)?.spec;
     const names = spec?.[key];
     return names !== null && typeof names === 'object' ? Object.keys(names) : [];
   };
   const filterNames = defined('filters');
   const templateNames = defined('peerTemplates');
+  const prefixSetNames = defined('prefixSets');
   const document = structuredClone(source.value);
   prune(document, faults);
   const isMap = document !== null && typeof document === 'object' && !Array.isArray(document);
   const { metadata = {}, spec = {} } = (isMap ? document : {}) as RouterDocument;
-  const router = readSpec(metadata.name, spec, { filterNames, templateNames }, reader);
+  const router = readSpec(metadata.name, spec, { filterNames, templateNames, prefixSetNames }, reader);
   return { router: reader.errors.length === 0 ? router : null, reader };
 }
 
 function readSpec(
   name: string | undefined,
   spec: SpecDocument,
-  defined: { filterNames: readonly string[]; templateNames: readonly string[] },
+  defined: {
+    filterNames: readonly string[];
+    templateNames: readonly string[];
+    prefixSetNames: readonly string[];
+  },
   reader: Reader,
 ): Router | null {
   const gracefulRestart = { ...defaults.gracefulRestart, ...readGracefulRestart(spec.gracefulRestart ?? {}) };
   const ebgpRequiresPolicy = spec.ebgpRequiresPolicy ?? defaults.ebgpRequiresPolicy;
   const routerId = reader.unicast(spec.routerId, ['spec', 'routerId'], 0)?.a;
   const context = { asn: spec.asn, gracefulRestart, ebgpRequiresPolicy, ...defined };
-  const filters = readFilters(spec.filters ?? {}, reader, ['spec', 'filters']);
+  const prefixSets = readPrefixSets(spec.prefixSets ?? {}, reader, ['spec', 'prefixSets']);
+  const peerNames = (spec.peers ?? []).flatMap((peer) => peer?.name ?? []);
+  const filters = readFilters(spec.filters ?? {}, { ...defined, peerNames }, reader, ['spec', 'filters']);
   const peers = readPeers(spec, context, reader);
   const kernel = readKernel(spec, reader);
   const rest = {
@@ -68,6 +75,7 @@ function readSpec(
     gracefulRestart,
     preference: { ...defaults.preference, ...spec.preference },
     peers,
+    prefixSets,
     filters,
     kernel,
     ...rest,

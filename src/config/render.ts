@@ -4,9 +4,9 @@
  */
 import { createRequire } from 'node:module';
 import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
-import type { Filter, FilterRule, PrefixMatch } from '../policy/types.js';
 import type { RouterDocument } from './document.js';
 import { renderMaxPrefixes } from './peer-limits.js';
+import { renderFilter, renderPrefixSet } from './render-filters.js';
 import type {
   GracefulRestartConfig,
   KernelConfig,
@@ -41,6 +41,9 @@ export function renderRouter(router: Router): WrittenRouter {
       gracefulRestart: renderGracefulRestart(router.gracefulRestart),
       preference: { ...router.preference },
       peers: router.peers.map(renderPeer),
+      prefixSets: Object.fromEntries(
+        Object.entries(router.prefixSets).map(([name, list]) => [name, renderPrefixSet(list)]),
+      ),
       filters: Object.fromEntries(
         Object.entries(router.filters).map(([name, filter]) => [name, renderFilter(filter)]),
       ),
@@ -112,46 +115,6 @@ export function renderPeer(peer: PeerConfig) {
     asOverride: peer.asOverride,
     removePrivateAs: peer.removePrivateAs,
     ...(peer.localAs === undefined ? {} : { localAs: { ...peer.localAs } }),
-  };
-}
-
-export function renderFilter(filter: Filter) {
-  return filter.rules.map(renderRule);
-}
-
-function renderRule({ match, set, action }: FilterRule) {
-  const matches = {
-    ...(match.prefixes === undefined ? {} : { prefix: match.prefixes.map(renderPrefixMatch) }),
-    ...(match.family === undefined ? {} : { family: match.family }),
-    ...(match.communities === undefined ? {} : { communities: match.communities.map(formatCommunity) }),
-  };
-  const { nextHop, localPref, med, communities } = set;
-  const sets = {
-    ...(nextHop === undefined
-      ? {}
-      : { nextHop: typeof nextHop === 'string' ? nextHop : formatAddress(nextHop) }),
-    ...(localPref === undefined ? {} : { localPref }),
-    ...(med === undefined ? {} : { med }),
-    ...(communities === undefined ? {} : { communities: renderCommunityChanges(communities) }),
-  };
-  return {
-    ...(Object.keys(matches).length === 0 ? {} : { match: matches }),
-    ...(Object.keys(sets).length === 0 ? {} : { set: sets }),
-    ...(action === undefined ? {} : { action }),
-  };
-}
-
-function renderPrefixMatch({ prefix, ge, le }: PrefixMatch) {
-  const text = formatPrefix(prefix);
-  return ge === prefix.length && le === prefix.length ? text : { prefix: text, ge, le };
-}
-
-function renderCommunityChanges(changes: NonNullable<FilterRule['set']['communities']>) {
-  const { set, remove, add } = changes;
-  return {
-    ...(set === undefined ? {} : { set: set.map(formatCommunity) }),
-    ...(remove === undefined ? {} : { remove: remove.map(formatCommunity) }),
-    ...(add === undefined ? {} : { add: add.map(formatCommunity) }),
   };
 }
 

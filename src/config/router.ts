@@ -4,7 +4,7 @@
  */
 import type { Address } from '../address/index.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
-import type { Filter } from '../policy/types.js';
+import type { Filter, PrefixSets } from '../policy/types.js';
 import type { MedRules } from '../rib/decision.js';
 import type { LearnPatterns, LocalNetwork, LocalStatic } from '../rib/local-routes.js';
 import type { RouteSourceKind } from '../rib/sources.js';
@@ -30,6 +30,8 @@ export interface Router {
   readonly gracefulRestart: GracefulRestartConfig;
   readonly preference: Readonly<Record<RouteSourceKind, number>>;
   readonly peers: readonly PeerConfig[];
+  /** Prefix lists that filters refer to. */
+  readonly prefixSets: PrefixSets;
   readonly filters: Readonly<Record<string, Filter>>;
   readonly networks: readonly NetworkConfig[];
   readonly static: readonly StaticConfig[];

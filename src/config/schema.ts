@@ -16,96 +16,8 @@ import {
   name,
   prefix,
 } from './schema-atoms.js';
+import { filterRule, prefixSets } from './schema-filters.js';
 import { gracefulRestart, peerSettings } from './schema-peers.js';
-
-const prefixMatch = {
-  type: ['string', 'object'],
-  required: ['prefix'],
-  additionalProperties: false,
-  properties: {
-    prefix: { ...prefix, description: 'Routes within this prefix.' },
-    ge: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 128,
-      description: "Shortest length accepted. Without it: the prefix's own length.",
-    },
-    le: {
-      type: 'integer',
-      minimum: 0,
-      maximum: 128,
-      description:
-        "Longest length accepted. Without it: the prefix's own length, or the family's longest where `ge` is given.",
-    },
-  },
-  'x-expected': 'a prefix or `{prefix: 10.0.0.0/8, ge: 16, le: 24}`',
-} as const;
-
-const filterRule = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    match: {
-      type: 'object',
-      additionalProperties: false,
-      description: 'All keys given must match. Without `match`: every route.',
-      properties: {
-        prefix: {
-          ...prefixMatch,
-          type: ['string', 'object', 'array'],
-          items: prefixMatch,
-          'x-expected': 'a prefix, `{prefix: 10.0.0.0/8, ge: 16, le: 24}` or a list of these',
-          description:
-            'A prefix, `{prefix, ge, le}` or a list of these, any of which must match. A bare prefix matches itself alone, not what lies within it.',
-        },
-        family: { enum: ['ipv4', 'ipv6'], description: 'Routes of this address family.' },
-        communities: {
-          ...communities,
-          description: 'Communities (RFC 1997) that the route must carry, all of them.',
-        },
-      },
-      'x-expected': 'a map with `prefix`, `family`, `communities`',
-    },
-    set: {
-      type: 'object',
-      additionalProperties: false,
-      description: 'What to change in a route that matched.',
-      properties: {
-        nextHop: {
-          type: 'string',
-          description: '`self`, `unchanged` or an address.',
-          'x-expected': '`self`, `unchanged` or an address',
-        },
-        localPref: { type: 'integer', minimum: 0, maximum: 4294967295, description: 'LOCAL_PREF.' },
-        med: {
-          type: ['integer', 'string'],
-          minimum: 0,
-          maximum: 4294967295,
-          pattern: '^remove$',
-          description: 'MULTI_EXIT_DISC: a number, or `remove`.',
-          'x-expected': 'a number from 0 to 4294967295, or `remove`',
-        },
-        communities: {
-          type: 'object',
-          additionalProperties: false,
-          description: 'Communities: `set` replaces all, then `remove` drops and `add` adds.',
-          properties: {
-            set: { ...communities, description: 'Replaces all communities.' },
-            add: { ...communities, description: 'Adds these.' },
-            remove: { ...communities, description: 'Drops these.' },
-          },
-          'x-expected': 'a map with `set`, `add`, `remove`, each a list of communities',
-        },
-      },
-      'x-expected': 'a map with `nextHop`, `localPref`, `med`, `communities`',
-    },
-    action: {
-      enum: ['accept', 'reject'],
-      description: 'Decides. A rule without it applies its `set` and the next rule is looked at.',
-    },
-  },
-  'x-expected': 'a rule: a map with `match`, `set`, `action`',
-} as const;
 
 const listen = {
   type: 'object',
@@ -372,6 +284,7 @@ const spec = {
       description: 'Settings shared by peers, by name.',
       'x-expected': 'a map from names to peer settings',
     },
+    prefixSets,
     filters: {
       type: 'object',
       propertyNames: name,

@@ -5,13 +5,20 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { CORE_SCHEMA, loadAll, mergeTag, YAMLException } from 'js-yaml';
+import { CORE_SCHEMA, intCoreTag, loadAll, mergeTag, YAMLException } from 'js-yaml';
 import type * as Yaml from 'yaml';
 import type { ConfigIssue, Path } from './issues.js';
 
 const require = createRequire(import.meta.url);
+/** `+10` stays text: as a change of a number it means something else than `10`. */
+const numberTag: typeof intCoreTag = {
+  ...intCoreTag,
+  resolve: (text, isExplicit, tagName) =>
+    /^\+[0-9]+$/.test(text) ? (text as never) : intCoreTag.resolve(text, isExplicit, tagName),
+};
+
 /** How values are read and written: YAML 1.2's core, and merge keys. */
-export const yamlSchema = CORE_SCHEMA.withTags(mergeTag);
+export const yamlSchema = CORE_SCHEMA.withTags(mergeTag, numberTag);
 
 /** One document of a file. */
 export interface SourceDocument {

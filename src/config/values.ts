@@ -193,25 +193,25 @@ export class Reader {
 
   communities(texts: readonly (string | undefined)[] | undefined, path: Path): number[] | undefined {
     if (texts === undefined) return undefined;
-    const communities: number[] = [];
+    const communities = new Set<number>();
     for (const [i, text] of texts.entries()) {
-      if (text === undefined) continue;
-      const community = parseCommunity(text);
-      if (community !== null) {
-        if (!communities.includes(community)) communities.push(community);
-        continue;
-      }
-      const near = nearest(text, Object.keys(communityNames));
-      const hint =
-        near === null
-          ? 'expected two numbers up to 65535 such as `65000:100`, or a well-known name such as `no-export`'
-          : `did you mean \`${near}\`?`;
-      this.error(
-        [...path, i],
-        `\`${formatPath([...path, i])}\` is ${showValue(text)}, which is no community; ${hint}`,
-      );
+      const community = text === undefined ? undefined : this.community(text, [...path, i]);
+      if (community !== undefined) communities.add(community);
     }
-    return communities;
+    return [...communities];
+  }
+
+  community(text: string, path: Path): number | undefined {
+    return parseCommunity(text) ?? this.noCommunity(text, path);
+  }
+
+  noCommunity(text: string, path: Path): undefined {
+    const near = nearest(text, Object.keys(communityNames));
+    const hint =
+      near === null
+        ? 'expected two numbers up to 65535 such as `65000:100`, or a well-known name such as `no-export`'
+        : `did you mean \`${near}\`?`;
+    return this.error(path, `\`${formatPath(path)}\` is ${showValue(text)}, which is no community; ${hint}`);
   }
 
   protocols(values: readonly (number | string | undefined)[], path: Path): number[] {

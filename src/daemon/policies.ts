@@ -46,7 +46,13 @@ export class RouterPolicies implements PolicySource {
           : { asn: settings.localAs.asn, prepends: !settings.localAs.noPrepend },
     };
     const make = (family: FamilyIndex): Importer =>
-      new Importer(this.rib, family, facts, this.compile('import', settings.import, ibgp, family));
+      new Importer(
+        this.rib,
+        family,
+        facts,
+        this.compile('import', settings.import, ibgp, family),
+        settings.name,
+      );
     const importers = [make(IPV4), make(IPV6)] as const;
     return {
       accept: (family, prefix, received) => importers[family].import(prefix, received),
@@ -98,6 +104,7 @@ export class RouterPolicies implements PolicySource {
     const filters = names
       .map((name) => this.router.filters[name])
       .filter((filter): filter is Filter => filter !== undefined);
-    return compileFilters(filters, family);
+    const { prefixSets, asn } = this.router;
+    return compileFilters(filters, family, { prefixSets, localAsn: asn });
   }
 }

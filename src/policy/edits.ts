@@ -1,58 +1,112 @@
 /**
  * What filters want changed in a route, as a value: the `set` parts of all rules that applied, put together. Later
- * ones win over earlier ones.
+ * ones win over earlier ones. Numbers are absolute: what a rule added to is known when its `set` is taken in.
  */
 import type { Address } from '../address/index.js';
-import type { FilterSet } from './types.js';
+import { type CommunityPattern, fits, fitsWide, type WidePattern } from './communities.js';
+import type { CommunityChange, FilterSet, Shift } from './types.js';
 
-/** `(replace, or what is there) without `remove`, and `add` behind it. */
-export interface CommunityEdits {
-  readonly replace: readonly number[] | null;
-  readonly remove: readonly number[];
-  readonly add: readonly number[];
+/** `replace`, or what is there, without what fits `remove`, and `add` behind it. */
+export interface ListEdits<Value, Pattern> {
+  readonly replace: readonly Value[] | null;
+  readonly remove: readonly Pattern[];
+  readonly add: readonly Value[];
 }
+export type CommunityEdits = ListEdits<number, CommunityPattern>;
+/** Of extended or large communities: octets in hex, 16 or 24 digits each. */
+export type WideEdits = ListEdits<string, WidePattern>;
 
 /** null: not touched. */
 export interface RouteEdits {
   readonly nextHop: 'self' | 'unchanged' | Address | null;
   readonly localPref: number | null;
   readonly med: number | 'remove' | null;
+  readonly origin: number | null;
+  /** In front of AS_PATH, nearest to us first; behind what BGP itself puts there. */
+  readonly prepend: readonly number[] | null;
   readonly communities: CommunityEdits | null;
+  readonly largeCommunities: WideEdits | null;
+  readonly extendedCommunities: WideEdits | null;
 }
 
 export const noEdits: RouteEdits = Object.freeze({
   nextHop: null,
   localPref: null,
   med: null,
+  origin: null,
+  prepend: null,
   communities: null,
+  largeCommunities: null,
+  extendedCommunities: null,
 });
 
-const none: readonly number[] = [];
+/** What a `set` may refer to. */
+export interface EditBase {
+  /** Our own AS number. */
+  readonly localAsn: number;
+  /** As the rules before left them. */
+  readonly localPref: number;
+  readonly med: number;
+}
+
+const MOST = 0xffffffff;
 
 /** The edits and then a rule's `set`. Within one `set`, communities are first replaced, then removed, then added. */
-export function withSet(edits: RouteEdits, set: FilterSet): RouteEdits {
+export function withSet(edits: RouteEdits, set: FilterSet, base: EditBase): RouteEdits {
+  const { prepend } = set;
   return {
     nextHop: set.nextHop ?? edits.nextHop,
-    localPref: set.localPref ?? edits.localPref,
-    med: set.med ?? edits.med,
-    communities: set.communities === undefined ? edits.communities : withCommunities(edits.communities, set),
+    localPref: set.localPref === undefined ? edits.localPref : shifted(set.localPref, base, 'localPref'),
+    med: set.med === undefined ? edits.med : set.med === 'remove' ? 'remove' : shifted(set.med, base, 'med'),
+    origin: set.origin ?? edits.origin,
+    prepend:
+      prepend === undefined
+        ? edits.prepend
+        : [...new Array<number>(prepend.times).fill(prepend.asn ?? base.localAsn), ...(edits.prepend ?? [])],
+    communities: withChange(edits.communities, set.communities, fits),
+    largeCommunities: withChange(edits.largeCommunities, set.largeCommunities, fitsWide),
+    extendedCommunities: withChange(edits.extendedCommunities, set.extendedCommunities, fitsWide),
   };
 }
 
-function withCommunities(before: CommunityEdits | null, set: FilterSet): CommunityEdits | null {
-  const { set: replace, remove = none, add = none } = set.communities ?? {};
+function shifted(value: number | Shift, base: EditBase, key: 'localPref' | 'med'): number {
+  return typeof value === 'number' ? value : Math.min(MOST, Math.max(0, base[key] + value.shift));
+}
+
+function withChange<Value, Pattern>(
+  before: ListEdits<Value, Pattern> | null,
+  change: CommunityChange<Value, Pattern> | undefined,
+  fitting: (pattern: Pattern, value: Value) => boolean,
+): ListEdits<Value, Pattern> | null {
+  if (change === undefined) return before;
+  const { set: replace, remove = [], add = [] } = change;
   if (replace !== undefined) return { replace, remove, add };
   if (before === null) return { replace: null, remove, add };
   return {
     replace: before.replace,
     remove: [...before.remove, ...remove],
-    add: [...before.add.filter((community) => !remove.includes(community)), ...add],
+    add: [...before.add.filter((value) => !remove.some((pattern) => fitting(pattern, value))), ...add],
   };
 }
 
 /** The communities of a route after the edits, each once, in order. */
 export function editCommunities(present: readonly number[], edits: CommunityEdits | null): readonly number[] {
+  return editList(present, edits, fits);
+}
+
+/** Extended or large communities, likewise. */
+export function editWide(present: readonly string[], edits: WideEdits | null): readonly string[] {
+  return editList(present, edits, fitsWide);
+}
+
+function editList<Value, Pattern>(
+  present: readonly Value[],
+  edits: ListEdits<Value, Pattern> | null,
+  fitting: (pattern: Pattern, value: Value) => boolean,
+): readonly Value[] {
   if (edits === null) return present;
-  const kept = (edits.replace ?? present).filter((community) => !edits.remove.includes(community));
+  const kept = (edits.replace ?? present).filter(
+    (value) => !edits.remove.some((pattern) => fitting(pattern, value)),
+  );
   return [...new Set([...kept, ...edits.add])];
 }

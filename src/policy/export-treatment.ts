@@ -19,10 +19,11 @@ import {
 } from '../address/index.js';
 import { AttributeCode, asPathContains, CanonicalView } from '../bgp/wire/index.js';
 import type { SourceInfo } from '../rib/sources.js';
+import { applyEdits } from './apply-edits.js';
 import { type AsPathTreatment, editsAsPath } from './as-path-edits.js';
-import { editCommunities, type RouteEdits } from './edits.js';
-import { readCommunities } from './filters.js';
+import type { RouteEdits } from './edits.js';
 import { DROP, type SetRewriter } from './rewrite.js';
+import { DEFAULT_LOCAL_PREF } from './route-view.js';
 
 /** Who the group's members are to us. `ibgpClient`: RFC 4456 clients of ours. */
 export type PeerKind = 'ebgp' | 'ibgp' | 'ibgpClient';
@@ -88,7 +89,6 @@ export const exportReasons: Readonly<Record<ExportOutcome, string>> = {
 const NO_EXPORT = 0xffffff01;
 const NO_ADVERTISE = 0xffffff02;
 const NO_EXPORT_SUBCONFED = 0xffffff03;
-const DEFAULT_LOCAL_PREF = 100;
 
 /** A route source as export sees it. */
 export function routeOrigin(info: SourceInfo): RouteOrigin {
@@ -132,13 +132,9 @@ export function treatExport(
   out.reset();
   out.completes = true;
   if (!setNextHop(buffer, start, origin, facts, edits.nextHop, out)) return 'noNextHop';
-  if (edits.communities !== null) {
-    out.communities = editCommunities(readCommunities(buffer, start, end), edits.communities);
-  }
-  if (edits.med === 'remove') out.med = DROP;
-  else if (edits.med !== null) out.med = edits.med;
   // RFC 4271 §5.1.4: another AS's MED is not for a third one.
-  else if (toExternal && learnt) out.med = DROP;
+  if (toExternal && learnt) out.med = DROP;
+  applyEdits(buffer, start, end, edits, out);
   if (toExternal) {
     const { asPath = null } = facts;
     if (asPath === null) out.prepend = facts.localAsn;

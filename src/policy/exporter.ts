@@ -69,9 +69,10 @@ export class Exporter implements RouteExporter {
   explain(prefix: PrefixId, path: PathId): PolicyExplanation {
     const { paths, prefixes } = this.table;
     const { buffer, start, end } = this.rib.sets.bytes(paths.accepted[path] as AttrSetId);
-    const verdict = this.policy.decide(this.policy.classify(prefixes, prefix), buffer, start, end);
+    const info = this.rib.sources.get(paths.source[path] as SourceId);
+    const verdict = this.policy.decide(this.policy.classify(prefixes, prefix), buffer, start, end, info);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
-    const origin = routeOrigin(this.rib.sources.get(paths.source[path] as SourceId));
+    const origin = routeOrigin(info);
     const outcome = treatExport(buffer, start, end, origin, this.facts, verdict.edits, out);
     return outcome === 'announced'
       ? { accepted: true, reason: verdict.reason }
@@ -83,7 +84,7 @@ export class Exporter implements RouteExporter {
     const buffer = sets.buffer(set);
     const start = sets.start(set);
     const end = sets.end(set);
-    const verdict = this.policy.decide(prefixClass, buffer, start, end);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.rib.sources.get(source));
     if (!verdict.accepted) return REJECTED;
     const outcome = treatExport(buffer, start, end, this.origins[source], this.facts, verdict.edits, out);
     return outcome === 'announced' ? sets.intern(out.buffer, 0, out.end) : REJECTED;

@@ -2,17 +2,19 @@
  * Filters, compiled for one family. What a filter decides depends on the prefix and on the attribute set, and the two
  * are looked at apart: `classify` says which of the rules' prefix conditions hold, as a small number that many
  * prefixes share; `decide` goes through the rules for one such class and one attribute set. So a result can be kept
- * per (class, attribute set), and where no rule looks at prefixes there is one class and `classify` does nothing.
+ * per (class, attribute set, source of the route), and where no rule looks at prefixes there is one class and
+ * `classify` does nothing. Where no rule looks at attributes or source either, there is one verdict per class.
  *
  * Classes are the leaves of a binary tree over the rules' prefix conditions, which grows as prefixes are classified.
  * A branch ends as soon as no later condition can matter.
  */
 import { type FamilyIndex, familyIndex, IPV4 } from '../address/index.js';
-import { AttributeCode, CanonicalView } from '../bgp/wire/index.js';
 import type { PrefixId } from '../rib/ids.js';
-import { editCommunities, noEdits, type RouteEdits, withSet } from './edits.js';
-import { PrefixList } from './prefix-list.js';
-import type { Filter, FilterRule } from './types.js';
+import { type Condition, compileConditions, isRelative } from './conditions.js';
+import { noEdits, type RouteEdits, withSet } from './edits.js';
+import { allOf, anyOf, type PrefixCondition, prefixList } from './prefix-list.js';
+import { type RouteSource, RouteView } from './route-view.js';
+import type { Filter, FilterRule, PrefixSets } from './types.js';
 
 /** Prefix keys by id, as the RIB's table has them. */
 export interface PrefixKeys {
@@ -30,12 +32,22 @@ export interface Verdict {
   readonly reason: string;
 }
 
+/** What filters refer to. */
+export interface PolicyContext {
+  readonly prefixSets: PrefixSets;
+  /** Our own AS number, which `prepend` means where it names none. */
+  readonly localAsn: number;
+}
+
 interface Step {
   readonly filter: number;
   /** null: every prefix matches. */
-  readonly prefixes: PrefixList | null;
-  readonly communities: readonly number[];
+  readonly prefixes: PrefixCondition | null;
+  /** Of attributes and source. */
+  readonly conditions: readonly Condition[];
   readonly rule: FilterRule;
+  /** The rule's `set` is not empty. */
+  readonly changes: boolean;
   /** `filter "NAME" rule N`, counted from 1. */
   readonly name: string;
 }
@@ -46,7 +58,8 @@ const UNBUILT = 0x7fffffff;
 /** All of a peer's filters in one direction and family; every one of them must accept. */
 export class CompiledPolicy {
   readonly looksAtPrefix: boolean;
-  readonly looksAtCommunities: boolean;
+  /** Verdicts depend on attributes or source. */
+  readonly looksAtRoute: boolean;
   private readonly family: FamilyIndex;
   private readonly filters: readonly Filter[];
   private readonly steps: Step[] = [];
@@ -60,26 +73,33 @@ export class CompiledPolicy {
   private readonly root: number;
   /** Per class: the steps whose prefixes match. */
   private readonly matched: ReadonlySet<number>[] = [];
-  /** Per class, where communities don't matter. */
+  /** Per class, where attributes and source don't matter. */
   private readonly verdicts: (Verdict | undefined)[] = [];
   /** Set: nothing is accepted, for this reason. */
   private readonly refusal: Verdict | null;
+  private readonly route: RouteView;
 
-  /** Names are resolved. No filters at all: accepts everything. */
-  constructor(filters: readonly Filter[], family: FamilyIndex, refusal: string | null = null) {
+  /** No filters at all: accepts everything. Throws where a rule refers to what `context` doesn't have. */
+  constructor(
+    filters: readonly Filter[],
+    family: FamilyIndex,
+    refusal: string | null = null,
+    context: PolicyContext = noContext,
+  ) {
+    this.route = new RouteView(context.localAsn);
     this.family = family;
     this.filters = filters;
     this.refusal = refusal === null ? null : { accepted: false, edits: noEdits, reason: refusal };
     filters.forEach((filter, index) => {
       this.firsts.push(this.steps.length);
       filter.rules.forEach((rule, n) => {
-        const step = compileRule(rule, family, index, `filter ${filter.name} rule ${n + 1}`);
+        const step = compileRule(rule, family, context, index, `filter ${filter.name} rule ${n + 1}`);
         if (step !== null) this.steps.push(step);
       });
     });
     this.firsts.push(this.steps.length);
     this.looksAtPrefix = this.steps.some((step) => step.prefixes !== null);
-    this.looksAtCommunities = this.steps.some((step) => step.communities.length > 0);
+    this.looksAtRoute = this.steps.some((step) => step.conditions.length > 0 || isRelative(step.rule.set));
     this.root = this.build(0, []);
   }
 
@@ -92,7 +112,7 @@ export class CompiledPolicy {
     const at = this.family === IPV4 ? prefix : prefix * 4;
     while (node >= 0) {
       // Only steps that ask for prefixes are nodes.
-      const asked = this.steps[this.nodeStep[node]].prefixes as PrefixList;
+      const asked = this.steps[this.nodeStep[node]].prefixes as PrefixCondition;
       const matches = asked.matches(words, at, length);
       const next = matches ? this.nodeYes[node] : this.nodeNo[node];
       node = next === UNBUILT ? this.buildChild(node, matches) : next;
@@ -100,35 +120,33 @@ export class CompiledPolicy {
     return ~node as PrefixClass;
   }
 
-  /** Goes through the rules for a route of this class with the canonical attribute set in `buffer[start, end)`. */
-  decide(prefixClass: PrefixClass, buffer: Buffer, start: number, end: number): Verdict {
+  /** Goes through the rules for a route of this class and source with the canonical attribute set in `buffer[start, end)`. */
+  decide(prefixClass: PrefixClass, buffer: Buffer, start: number, end: number, source: RouteSource): Verdict {
     if (this.refusal !== null) return this.refusal;
-    if (this.looksAtCommunities) return this.evaluate(prefixClass, readCommunities(buffer, start, end));
+    if (this.looksAtRoute) {
+      return this.evaluate(prefixClass, this.route.reset(buffer, start, end, source));
+    }
     let verdict = this.verdicts[prefixClass];
     if (verdict === undefined) {
-      verdict = this.evaluate(prefixClass, []);
+      verdict = this.evaluate(prefixClass, this.route.reset(buffer, start, end, source));
       this.verdicts[prefixClass] = verdict;
     }
     return verdict;
   }
 
-  private evaluate(prefixClass: PrefixClass, present: readonly number[]): Verdict {
+  private evaluate(prefixClass: PrefixClass, route: RouteView): Verdict {
     const matched = this.matched[prefixClass];
-    let edits = noEdits;
     let reason = 'no filter is configured: everything is accepted';
     for (let f = 0; f < this.filters.length; f++) {
       let accepted = false;
       for (let i = this.firsts[f]; i < this.firsts[f + 1] && !accepted; i++) {
         if (!matched.has(i)) continue;
-        const { rule, communities, name } = this.steps[i];
-        if (communities.length > 0) {
-          // A rule sees what the rules before it made of the route.
-          const now = editCommunities(present, edits.communities);
-          if (!communities.every((community) => now.includes(community))) continue;
-        }
+        const { rule, conditions, changes, name } = this.steps[i];
+        // A rule sees what the rules before it made of the route.
+        if (!conditions.every((holds) => holds(route))) continue;
         if (rule.action === 'reject')
           return { accepted: false, edits: noEdits, reason: `${name} rejects it` };
-        edits = withSet(edits, rule.set);
+        if (changes) route.edits = withSet(route.edits, rule.set, route);
         if (rule.action === 'accept') {
           accepted = true;
           reason = `${name} accepts it`;
@@ -139,7 +157,7 @@ export class CompiledPolicy {
         return { accepted: false, edits: noEdits, reason: `filter ${name} has no rule that accepts it` };
       }
     }
-    return { accepted: true, edits, reason };
+    return { accepted: true, edits: route.edits, reason };
   }
 
   /** The node or leaf for those who come to step `from` having matched `matched`, which is this call's own. */
@@ -169,16 +187,20 @@ export class CompiledPolicy {
 
   /** The next step that can matter for a prefix that matches step `i`. */
   private afterMatch(i: number): number {
-    const { rule, communities, filter } = this.steps[i];
-    if (rule.action === undefined || communities.length > 0) return i + 1;
-    if (rule.action === 'reject' && !this.looksAtCommunities) return this.steps.length;
+    const { rule, conditions, filter } = this.steps[i];
+    if (rule.action === undefined || conditions.length > 0) return i + 1;
+    if (rule.action === 'reject' && !this.looksAtRoute) return this.steps.length;
     return this.firsts[filter + 1];
   }
 }
 
-/** Filters whose names are resolved, for the routes of one family. None: everything is accepted. */
-export function compileFilters(filters: readonly Filter[], family: FamilyIndex): CompiledPolicy {
-  return new CompiledPolicy(filters, family);
+/** Filters for the routes of one family. None: everything is accepted. */
+export function compileFilters(
+  filters: readonly Filter[],
+  family: FamilyIndex,
+  context?: PolicyContext,
+): CompiledPolicy {
+  return new CompiledPolicy(filters, family, null, context);
 }
 
 /** What holds for an external peer without a filter, unless `ebgpRequiresPolicy` is off (RFC 8212 §2). */
@@ -191,23 +213,37 @@ export function policyMissing(direction: 'import' | 'export', family: FamilyInde
 }
 
 /** null: the rule can never match in this family. */
-function compileRule(rule: FilterRule, family: FamilyIndex, filter: number, name: string): Step | null {
-  const { match } = rule;
+function compileRule(
+  rule: FilterRule,
+  family: FamilyIndex,
+  context: PolicyContext,
+  filter: number,
+  name: string,
+): Step | null {
+  const { match, set } = rule;
   if (match.family !== undefined && familyIndex(match.family) !== family) return null;
-  const communities = match.communities ?? [];
-  if (match.prefixes === undefined) return { filter, prefixes: null, communities, rule, name };
-  const prefixes = new PrefixList(family, match.prefixes);
-  return prefixes.isEmpty ? null : { filter, prefixes, communities, rule, name };
-}
-
-const view = new CanonicalView();
-
-/** The RFC 1997 communities of a canonical set. */
-export function readCommunities(buffer: Buffer, start: number, end: number): number[] {
-  const communities: number[] = [];
-  if (view.reset(buffer, start, end).find(AttributeCode.communities)) {
-    for (let at = view.valueStart; at + 4 <= view.valueEnd; at += 4)
-      communities.push(buffer.readUInt32BE(at));
+  if (set.prepend?.asn === null && context.localAsn === 0) {
+    throw new RangeError(`${name} prepends our own AS number, which is not known`);
   }
-  return communities;
+  const prefixes: PrefixCondition[] = [];
+  if (match.prefixes !== undefined) prefixes.push(prefixList(family, match.prefixes));
+  if (match.prefixSets !== undefined) {
+    const lists = match.prefixSets.map((set) => {
+      if (!Object.hasOwn(context.prefixSets, set))
+        throw new RangeError(`${name}: there is no prefix set ${set}`);
+      return prefixList(family, context.prefixSets[set]);
+    });
+    prefixes.push(anyOf(lists));
+  }
+  if (prefixes.some((condition) => condition.isEmpty)) return null;
+  return {
+    filter,
+    prefixes: prefixes.length === 0 ? null : allOf(prefixes),
+    conditions: compileConditions(match),
+    rule,
+    changes: Object.keys(set).length > 0,
+    name,
+  };
 }
+
+const noContext: PolicyContext = { prefixSets: {}, localAsn: 0 };

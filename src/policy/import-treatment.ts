@@ -4,9 +4,9 @@
  */
 import { type Address, writeAddress } from '../address/index.js';
 import { AttributeCode, asPathCount, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
-import { editCommunities, noEdits, type RouteEdits } from './edits.js';
-import { readCommunities } from './filters.js';
-import { DROP, type SetRewriter } from './rewrite.js';
+import { applyEdits } from './apply-edits.js';
+import { noEdits, type RouteEdits } from './edits.js';
+import type { SetRewriter } from './rewrite.js';
 
 export interface ImportFacts {
   readonly ebgp: boolean;
@@ -120,10 +120,6 @@ export function treatImport(
     out.nextHopLength = writeAddress(out.nextHop, 0, nextHop === 'self' ? facts.peerAddress : nextHop);
   }
   if (edits.localPref !== null) out.localPref = edits.localPref;
-  if (edits.med === 'remove') out.med = DROP;
-  else if (edits.med !== null) out.med = edits.med;
-  if (edits.communities !== null) {
-    out.communities = editCommunities(readCommunities(buffer, start, end), edits.communities);
-  }
+  applyEdits(buffer, start, end, edits, out);
   return out.rewrite(buffer, start, end) ? 'rewritten' : 'tooLong';
 }

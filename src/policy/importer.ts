@@ -6,6 +6,7 @@ import type { PolicyExplanation } from './exporter.js';
 import type { CompiledPolicy, PrefixClass } from './filters.js';
 import { findFault, type ImportFacts, importReasons, treatImport } from './import-treatment.js';
 import { SetRewriter } from './rewrite.js';
+import type { RouteSource } from './route-view.js';
 import { MISS, SetCache } from './set-cache.js';
 
 /** One scratch for all: a rewrite is interned before the next one begins. */
@@ -17,9 +18,11 @@ export class Importer {
   private readonly facts: ImportFacts;
   private readonly policy: CompiledPolicy;
   private readonly cache: SetCache;
+  private readonly source: RouteSource;
 
-  /** `policy` is compiled for the same family. */
-  constructor(rib: Rib, family: FamilyIndex, facts: ImportFacts, policy: CompiledPolicy) {
+  /** `policy` is compiled for the same family; `peer` is the peer's name. */
+  constructor(rib: Rib, family: FamilyIndex, facts: ImportFacts, policy: CompiledPolicy, peer: string) {
+    this.source = { kind: 'bgp', name: peer };
     this.rib = rib;
     this.family = family;
     this.facts = facts;
@@ -46,7 +49,7 @@ export class Importer {
     const fault = findFault(buffer, start, end, this.facts);
     if (fault !== null) return { accepted: false, reason: importReasons[fault] };
     const prefixClass = this.policy.classify(this.rib.families[this.family].prefixes, prefix);
-    const verdict = this.policy.decide(prefixClass, buffer, start, end);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
     const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
     return outcome === 'tooLong'
@@ -60,7 +63,7 @@ export class Importer {
     const start = sets.start(received);
     const end = sets.end(received);
     if (findFault(buffer, start, end, this.facts) !== null) return REJECTED;
-    const verdict = this.policy.decide(prefixClass, buffer, start, end);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source);
     if (!verdict.accepted) return REJECTED;
     const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
     if (outcome === 'tooLong') return REJECTED;

@@ -4,15 +4,18 @@
  *     received set ──loop checks──▶ import filters ──edits──▶ accepted set            (Importer, one per peer and family)
  *     best path ──▶ export filters ──edits──▶ built-in treatment ──▶ outgoing set     (Exporter, one per update group)
  *
- * Filters (`CompiledPolicy`) never touch a route. They give a verdict and the edits they want; the treatment, which
+ * Filters (`CompiledPolicy`) never touch a route. Their conditions look at its prefix, or at its attributes and source
+ * (`RouteView`, which shows them as the rules before left them). They give a verdict and the edits they want; the treatment, which
  * knows what BGP itself demands, adds its own and writes the new canonical set in one pass (`SetRewriter`). All of
  * these are pure functions over bytes. `Importer` and `Exporter` put them over the RIB's tables and remember results
  * per attribute set (`SetCache`), as nearly all routes share theirs with others.
  *
- * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 §6 (extended communities
- * across ASes), RFC 4456 (route reflection), RFC 8212 (external peers without a filter).
+ * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 (extended
+ * communities), RFC 4456 (route reflection), RFC 8092 (large communities), RFC 8212 (external peers without a filter).
  */
 export * from './as-path-edits.js';
+export { AsPathRegex, AsPathRegexError } from './as-path-regex.js';
+export * from './communities.js';
 export * from './edits.js';
 export * from './export-treatment.js';
 export * from './exporter.js';
@@ -20,4 +23,5 @@ export * from './filters.js';
 export * from './import-treatment.js';
 export * from './importer.js';
 export * from './rewrite.js';
+export type { RouteSource } from './route-view.js';
 export type * from './types.js';

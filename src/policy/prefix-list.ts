@@ -1,4 +1,4 @@
-/** The prefixes of one rule, compiled for one family: does a route's prefix match any of them? */
+/** The prefixes of rules and the named sets that rules refer to, compiled for one family: does a route's prefix match any of them? */
 import { type FamilyIndex, IPV4, networkOf, wordMask } from '../address/index.js';
 import { NONE } from '../rib/ids.js';
 import { PrefixTable } from '../rib/prefix-table.js';
@@ -9,7 +9,14 @@ const FEW = 8;
 /** Words of one compiled entry: four of the address, four of the mask, shortest and longest length. */
 const STRIDE = 10;
 
-export class PrefixList {
+/** A question about a prefix; `words[at…]` is its key, one word or four, `length` in bits. */
+export interface PrefixCondition {
+  /** Whether nothing can match. */
+  readonly isEmpty: boolean;
+  matches(words: Uint32Array, at: number, length: number): boolean;
+}
+
+export class PrefixList implements PrefixCondition {
   private readonly family: FamilyIndex;
   private readonly entries: Uint32Array;
   private readonly count: number;
@@ -38,12 +45,10 @@ export class PrefixList {
     }
   }
 
-  /** Whether nothing can match. */
   get isEmpty(): boolean {
     return this.count === 0;
   }
 
-  /** `words[at…]`: the prefix's key, one word or four; `length` in bits. */
   matches(words: Uint32Array, at: number, length: number): boolean {
     return this.bases === null
       ? this.matchesFew(words, at, length)
@@ -87,4 +92,36 @@ export class PrefixList {
     }
     return false;
   }
+}
+
+const compiled = new WeakMap<readonly PrefixMatch[], (PrefixList | undefined)[]>();
+
+/** The list of these prefixes; one for all policies that refer to them. */
+export function prefixList(family: FamilyIndex, matches: readonly PrefixMatch[]): PrefixList {
+  let lists = compiled.get(matches);
+  if (lists === undefined) {
+    lists = [];
+    compiled.set(matches, lists);
+  }
+  lists[family] ??= new PrefixList(family, matches);
+  return lists[family];
+}
+
+/** At least one of them matches. */
+export function anyOf(conditions: readonly PrefixCondition[]): PrefixCondition {
+  const able = conditions.filter((condition) => !condition.isEmpty);
+  if (able.length === 1) return able[0];
+  return {
+    isEmpty: able.length === 0,
+    matches: (words, at, length) => able.some((condition) => condition.matches(words, at, length)),
+  };
+}
+
+/** All of them match. */
+export function allOf(conditions: readonly PrefixCondition[]): PrefixCondition {
+  if (conditions.length === 1) return conditions[0];
+  return {
+    isEmpty: conditions.some((condition) => condition.isEmpty),
+    matches: (words, at, length) => conditions.every((condition) => condition.matches(words, at, length)),
+  };
 }

@@ -3,8 +3,14 @@
  * is stated first, in the rewriter's fields, and then written in order of type. For one change at a time, or for sets
  * made from nothing, there is wire's CanonicalBuilder; this is for a table of them.
  */
-
-import { AttributeCode, AttributeFlag, attributeSpecs, MAX_SEGMENT, SegmentType } from '../bgp/wire/index.js';
+import {
+  AttributeCode,
+  AttributeFlag,
+  attributeSpecs,
+  MAX_SEGMENT,
+  Origin,
+  SegmentType,
+} from '../bgp/wire/index.js';
 import { type AsPathTreatment, editAsPath } from './as-path-edits.js';
 
 /** As it is. */
@@ -22,10 +28,14 @@ const inserted = [
   AttributeCode.communities,
   AttributeCode.originatorId,
   AttributeCode.clusterList,
+  AttributeCode.extendedCommunities,
+  AttributeCode.largeCommunities,
 ] as const;
 const MAX_VALUE = 0xffff;
-/** Room that everything inserted takes at most, besides communities. */
+/** Room that everything inserted takes at most, besides communities and AS numbers. */
 const SLACK = 256;
+const noNumbers: readonly number[] = [];
+const noOctets = Buffer.alloc(0);
 
 /** An AS_PATH on its way through `editAsPath`. */
 const editedPath = Buffer.allocUnsafeSlow(MAX_VALUE + 1);
@@ -39,12 +49,16 @@ export class SetRewriter {
   nextHopLength = KEEP;
   readonly nextHop = Buffer.alloc(32);
   keptNextHop = 32;
+  /** A value of ORIGIN, or KEEP. */
+  origin = KEEP;
   /** AS number to put in front of AS_PATH; KEEP: none. */
   prepend = KEEP;
   /** One more, in front of `prepend`; KEEP: none. */
   prependOuter = KEEP;
   /** What is changed within AS_PATH before that; null: nothing. */
   asPath: AsPathTreatment | null = null;
+  /** What stands behind `prepend` in front of the path that is there, first to last. */
+  prependMore: readonly number[] = [];
   /** A value, KEEP or DROP. */
   med = KEEP;
   localPref = KEEP;
@@ -52,6 +66,9 @@ export class SetRewriter {
   defaultLocalPref = KEEP;
   /** The communities to write, none: the attribute goes; null: as they are. */
   communities: readonly number[] | null = null;
+  /** Octets of the extended and large communities to write, likewise. */
+  extendedCommunities: Buffer | null = null;
+  largeCommunities: Buffer | null = null;
   /** ORIGINATOR_ID where there is none yet, KEEP or DROP. */
   originatorId = KEEP;
   /** The cluster to put in front of CLUSTER_LIST, KEEP or DROP. */
@@ -65,13 +82,17 @@ export class SetRewriter {
   reset(): void {
     this.nextHopLength = KEEP;
     this.keptNextHop = 32;
+    this.origin = KEEP;
     this.prepend = KEEP;
     this.prependOuter = KEEP;
     this.asPath = null;
+    this.prependMore = noNumbers;
     this.med = KEEP;
     this.localPref = KEEP;
     this.defaultLocalPref = KEEP;
     this.communities = null;
+    this.extendedCommunities = null;
+    this.largeCommunities = null;
     this.originatorId = KEEP;
     this.clusterId = KEEP;
     this.leavesAs = false;
@@ -84,7 +105,14 @@ export class SetRewriter {
    * than an attribute can be.
    */
   rewrite(from: Buffer, start: number, end: number): boolean {
-    const room = end - start + SLACK + 4 * (this.communities?.length ?? 0);
+    const room =
+      end -
+      start +
+      SLACK +
+      4 * (this.communities?.length ?? 0) +
+      8 * this.prependMore.length +
+      (this.extendedCommunities?.length ?? 0) +
+      (this.largeCommunities?.length ?? 0);
     if (this.buffer.length < room) this.buffer = Buffer.allocUnsafeSlow(2 * room);
     this.writeHead(from, start);
     let next = 0;
@@ -125,8 +153,12 @@ export class SetRewriter {
 
   private writePresent(type: number, flags: number, from: Buffer, start: number, end: number): boolean {
     switch (type) {
+      case AttributeCode.origin:
+        if (this.origin === KEEP) break;
+        this.writeOrigin(this.origin);
+        return true;
       case AttributeCode.asPath:
-        if (this.prepend === KEEP && this.asPath === null) break;
+        if (this.prepend === KEEP && this.prependMore.length === 0 && this.asPath === null) break;
         return this.writeAsPath(flags, from, start, end);
       case AttributeCode.multiExitDisc:
         if (this.med === KEEP) break;
@@ -146,9 +178,13 @@ export class SetRewriter {
         if (this.clusterId === KEEP) break;
         return this.clusterId === DROP || this.writeClusterList(flags, from, start, end);
       case AttributeCode.extendedCommunities:
+        if (this.extendedCommunities !== null) return this.writeExtendedCommunities(flags);
         if (!this.leavesAs) break;
         this.writeTransitiveCommunities(flags, from, start, end);
         return true;
+      case AttributeCode.largeCommunities:
+        if (this.largeCommunities === null) break;
+        return this.writeLargeCommunities(flags);
       default:
         if (attributeSpecs[type] !== null) break;
         if ((flags & AttributeFlag.transitive) === 0) return true;
@@ -162,13 +198,12 @@ export class SetRewriter {
   private writeMissing(type: (typeof inserted)[number]): boolean {
     switch (type) {
       case AttributeCode.origin:
-        if (this.completes) {
-          this.writeAttributeHead(type, AttributeFlag.transitive, 1);
-          this.buffer[this.end++] = 0;
-        }
+        if (this.origin !== KEEP) this.writeOrigin(this.origin);
+        else if (this.completes) this.writeOrigin(Origin.igp);
         return true;
       case AttributeCode.asPath:
-        if (this.prepend !== KEEP) return this.writeAsPath(AttributeFlag.transitive, this.buffer, 0, 0);
+        if (this.prepend !== KEEP || this.prependMore.length > 0)
+          return this.writeAsPath(AttributeFlag.transitive, this.buffer, 0, 0);
         if (this.completes) this.writeAttributeHead(type, AttributeFlag.transitive, 0);
         return true;
       case AttributeCode.multiExitDisc:
@@ -187,30 +222,45 @@ export class SetRewriter {
       case AttributeCode.clusterList:
         if (this.clusterId >= 0) this.writeU32(type, AttributeFlag.optional, this.clusterId);
         return true;
+      case AttributeCode.extendedCommunities:
+        return this.extendedCommunities === null || this.writeExtendedCommunities(OPTIONAL_TRANSITIVE);
+      case AttributeCode.largeCommunities:
+        return this.largeCommunities === null || this.writeLargeCommunities(OPTIONAL_TRANSITIVE);
     }
   }
 
-  /** RFC 4271 §5.1.2 (b): our AS number goes into a leading sequence while it has room, else into one of its own. */
+  private writeOrigin(origin: number): void {
+    this.writeAttributeHead(AttributeCode.origin, AttributeFlag.transitive, 1);
+    this.buffer[this.end++] = origin;
+  }
+
+  /** RFC 4271 §5.1.2 (b): numbers go into a leading sequence while it has room, else into sequences of their own. */
   private writeAsPath(flags: number, from: Buffer, start: number, end: number): boolean {
     if (this.asPath !== null && end > start) {
       end = editAsPath(from, start, end, this.asPath, editedPath);
       from = editedPath;
       start = 0;
     }
-    const added = this.prepend === KEEP ? 0 : this.prependOuter === KEEP ? 1 : 2;
-    const joins =
-      end > start && from[start] === SegmentType.sequence && from[start + 1] + added <= MAX_SEGMENT;
-    const length = end - start + (joins || added === 0 ? 4 * added : 4 * added + 2);
+    const { prepend, prependOuter, prependMore } = this;
+    const first = prepend === KEEP ? 0 : prependOuter === KEEP ? 1 : 2;
+    const count = first + prependMore.length;
+    const leads = end > start && from[start] === SegmentType.sequence;
+    const joining = leads ? Math.min(count, MAX_SEGMENT - from[start + 1]) : 0;
+    const alone = count - joining;
+    const length = end - start + 4 * count + 2 * Math.ceil(alone / MAX_SEGMENT);
     if (length > MAX_VALUE) return false;
     this.writeAttributeHead(AttributeCode.asPath, flags, length);
-    if (added > 0) {
-      this.buffer[this.end++] = SegmentType.sequence;
-      this.buffer[this.end++] = joins ? from[start + 1] + added : added;
-      if (added === 2) this.writeWord(this.prependOuter);
-      this.writeWord(this.prepend);
-      if (joins) start += 2;
+    for (let i = 0; i < count; i++) {
+      // Sequences are filled from the back, as if the numbers came one after the other.
+      if (i < alone ? (alone - i) % MAX_SEGMENT === 0 || i === 0 : i === alone) {
+        this.buffer[this.end++] = SegmentType.sequence;
+        this.buffer[this.end++] =
+          i < alone ? (alone - i) % MAX_SEGMENT || MAX_SEGMENT : joining + from[start + 1];
+      }
+      if (i >= first) this.writeWord(prependMore[i - first]);
+      else this.writeWord(first === 2 && i === 0 ? prependOuter : prepend);
     }
-    this.copy(from, start, end);
+    this.copy(from, joining > 0 ? start + 2 : start, end);
     return true;
   }
 
@@ -220,6 +270,27 @@ export class SetRewriter {
     if (communities.length * 4 > MAX_VALUE) return false;
     this.writeAttributeHead(AttributeCode.communities, flags, communities.length * 4);
     for (const community of communities) this.writeWord(community);
+    return true;
+  }
+
+  private writeExtendedCommunities(flags: number): boolean {
+    const communities = this.extendedCommunities ?? noOctets;
+    if (communities.length > MAX_VALUE) return false;
+    if (this.leavesAs) {
+      this.writeTransitiveCommunities(flags, communities, 0, communities.length);
+    } else if (communities.length > 0) {
+      this.writeAttributeHead(AttributeCode.extendedCommunities, flags, communities.length);
+      this.copy(communities, 0, communities.length);
+    }
+    return true;
+  }
+
+  private writeLargeCommunities(flags: number): boolean {
+    const communities = this.largeCommunities ?? noOctets;
+    if (communities.length > MAX_VALUE) return false;
+    if (communities.length === 0) return true;
+    this.writeAttributeHead(AttributeCode.largeCommunities, flags, communities.length);
+    this.copy(communities, 0, communities.length);
     return true;
   }
 

@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Address, type FamilyIndex, networkOf, type Prefix } from '../../src/address/index.js';
+import {
+  type Address,
+  type FamilyIndex,
+  formatAddress,
+  networkOf,
+  type Prefix,
+} from '../../src/address/index.js';
 import { diffRouter, formatIssue, formatRouter, loadRouter, type Router } from '../../src/config/index.js';
+import { parseCommunityPattern, parseExtendedPattern, parseLargePattern } from '../../src/policy/index.js';
 import type { Filter } from '../../src/policy/types.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tartan-render-'));
@@ -89,28 +96,121 @@ const prefixMatch = prefix.chain((value) => {
     );
 });
 
+const part = (max: number) => fc.oneof(fc.integer({ min: 0, max }).map(String), fc.constant('*'));
+/** Patterns as they read once they are read. */
+const parsed = <T>(texts: fc.Arbitrary<string>, parse: (text: string) => T | null) =>
+  fc.uniqueArray(
+    texts.map((text) => {
+      const value = parse(text);
+      if (value === null) throw new Error(`${text} can't be read`);
+      return value;
+    }),
+    { maxLength: 3, selector: (value) => JSON.stringify(value) },
+  );
+const standard = parsed(
+  fc.tuple(part(0xffff), part(0xffff)).map((parts) => parts.join(':')),
+  parseCommunityPattern,
+);
+const large = parsed(
+  fc.tuple(part(0xffffffff), part(0xffffffff), part(0xffffffff)).map((parts) => parts.join(':')),
+  parseLargePattern,
+);
+const kind = fc.constantFrom('rt', 'ro');
+const extended = parsed(
+  fc.oneof(
+    fc.tuple(kind, part(0xffff), part(0xffffffff)).map((parts) => parts.join(':')),
+    fc.tuple(kind, part(0xffffffff), part(0xffff)).map((parts) => parts.join(':')),
+    fc
+      .tuple(kind, anyAddress(0), part(0xffff))
+      .map(([name, address, last]) => `${name}:${formatAddress(address)}:${last}`),
+    fc.bigInt({ min: 0n, max: 0xffffffffffffffffn }).map((n) => n.toString(16).padStart(16, '0')),
+    fc.nat(0xffff).map((n) => `02020000${n.toString(16).padStart(4, '0')}0001`),
+  ),
+  parseExtendedPattern,
+);
+const hex = (length: number) =>
+  fc.uniqueArray(
+    fc.uint8Array({ minLength: length, maxLength: length }).map((b) => Buffer.from(b).toString('hex')),
+    { maxLength: 3 },
+  );
+const wanted = <T>(patterns: fc.Arbitrary<T>) =>
+  optional(
+    fc.oneof(
+      fc.record({ all: patterns }),
+      fc.record({ any: patterns }),
+      fc.record({ all: patterns, any: patterns }),
+    ),
+  );
+const change = <V, P>(values: fc.Arbitrary<V>, patterns: fc.Arbitrary<P>) =>
+  optional(
+    fc.record({ set: optional(values), add: optional(values), remove: optional(patterns) }).map(given),
+  );
+const range = optional(
+  fc.oneof(
+    word.map((n) => ({ ge: n, le: n })),
+    word.map((ge) => ({ ge })),
+    word.map((le) => ({ le })),
+    fc.tuple(word, word).map(([x, y]) => ({ ge: Math.min(x, y), le: Math.max(x, y) })),
+  ),
+);
+const some = <T>(value: fc.Arbitrary<T>) => optional(fc.uniqueArray(value, { minLength: 1, maxLength: 3 }));
+const someAsns = some(fc.integer({ min: 1, max: 0xffffffff }));
+const shift = fc.integer({ min: -0xffffffff, max: 0xffffffff }).map((n) => ({ shift: n }));
+
+const asPathMatch = fc
+  .record({
+    contains: someAsns,
+    startsWith: someAsns,
+    endsWith: someAsns,
+    length: range,
+    regex: some(fc.constantFrom('_65001$', '^[0-9]+$', '^$', '~', '(_1|_2)*', ' ', 'null')),
+  })
+  .map(given);
+
 const rule = fc.record({
   match: fc
     .record({
       prefixes: optional(fc.array(prefixMatch, { maxLength: 3 })),
+      prefixSets: optional(fc.constant(['set'])),
       family: optional(fc.constantFrom('ipv4', 'ipv6')),
-      communities: optional(communities),
+      sources: some(fc.constantFrom('originated', 'connected', 'static', 'inventory', 'bgp', 'kernel')),
+      peers: some(fc.constantFrom('p*', '*', 'null', 'a:b')),
+      nextHop: optional(
+        fc.uniqueArray(prefix, { minLength: 1, maxLength: 3, selector: (value) => JSON.stringify(value) }),
+      ),
+      asPath: optional(asPathMatch),
+      communities: wanted(standard),
+      largeCommunities: wanted(large),
+      extendedCommunities: wanted(extended),
+      localPref: range,
+      med: range,
+      origins: some(fc.nat(2)),
     })
     .filter((match) => match.prefixes === undefined || match.family === undefined)
     .map(given),
   set: fc
     .record({
       nextHop: optional(fc.oneof(fc.constantFrom('self', 'unchanged'), family.chain(unicast))),
-      localPref: optional(word),
-      med: optional(fc.oneof(word, fc.constant('remove' as const))),
-      communities: optional(
-        fc
-          .record({ set: optional(communities), add: optional(communities), remove: optional(communities) })
-          .map(given),
+      localPref: optional(fc.oneof(word, shift)),
+      med: optional(fc.oneof(word, shift, fc.constant('remove' as const))),
+      origin: optional(fc.nat(2)),
+      prepend: optional(
+        fc.record({
+          asn: fc.option(fc.integer({ min: 1, max: 0xffffffff })),
+          times: fc.integer({ min: 1, max: 64 }),
+        }),
       ),
+      communities: change(communities, standard),
+      largeCommunities: change(hex(12), large),
+      extendedCommunities: change(hex(8), extended),
     })
     .map(given),
   action: optional(fc.constantFrom('accept', 'reject')),
+});
+
+const prefixSets = fc.dictionary(name, fc.array(prefixMatch, { maxLength: 3 }), {
+  maxKeys: 3,
+  noNullPrototype: true,
 });
 
 const filters = fc
@@ -253,6 +353,7 @@ const router: fc.Arbitrary<Router> = fc
         kernel: preference,
       }),
       peers: peersOf(ours, Object.keys(defined)),
+      prefixSets: prefixSets.map((sets) => ({ ...sets, set: [] })),
       filters: fc.constant(defined),
       networks: fc.uniqueArray(fc.record({ prefix, blackhole: flag, communities }), byPrefix),
       static: fc.uniqueArray(staticRoute, byPrefix),
@@ -294,6 +395,7 @@ describe('a Router that was rendered', () => {
   it('differs from another in one line per change, and in none where only the order is another', () => {
     const keys = [
       'peers',
+      'prefixSets',
       'filters',
       'networks',
       'static',
@@ -314,6 +416,7 @@ describe('a Router that was rendered', () => {
           networks: old.networks.toReversed(),
           static: old.static.toReversed(),
           listen: old.listen.toReversed(),
+          prefixSets: Object.fromEntries(Object.entries(old.prefixSets).reverse()),
           filters: Object.fromEntries(Object.entries(old.filters).reverse()),
         };
         expect(diffRouter(old, turned).lines).toEqual([]);
@@ -332,6 +435,7 @@ function inOneOrder(value: Router): string {
     networks: sorted(value.networks),
     static: sorted(value.static),
     listen: sorted(value.listen),
+    prefixSets: sorted(Object.entries(value.prefixSets)),
     filters: sorted(Object.entries(value.filters)),
   });
 }

@@ -75,6 +75,16 @@ export function firstAsn(buf: Buffer, start: number, end: number): number {
   return 0;
 }
 
+/** The AS that originated the route: last of a trailing AS_SEQUENCE (confederation segments passed over); 0 for none, -1 for a set (RFC 6811 §2). 4-octet form. */
+export function originAsn(buf: Buffer, start: number, end: number): number {
+  let origin = 0;
+  for (let at = start; at < end; at += 2 + buf[at + 1] * 4) {
+    if (buf[at] === SegmentType.sequence) origin = buf.readUInt32BE(at + buf[at + 1] * 4 - 2);
+    else if (buf[at] === SegmentType.set) origin = -1;
+  }
+  return origin;
+}
+
 /** Whether `asn` stands anywhere in the path (RFC 4271 §9.1.2, loop detection). 4-octet form. */
 export function asPathContains(buf: Buffer, start: number, end: number, asn: number): boolean {
   const low = asn & 0xff;

@@ -19,6 +19,7 @@ import {
   Exporter,
   type ExportFacts,
   editCommunities,
+  exactly,
   type Filter,
   type FilterRule,
   KEEP,
@@ -61,9 +62,9 @@ const filterRule = (family: FamilyIndex): fc.Arbitrary<FilterRule> =>
     .map(({ prefixes, communities: wanted, add, remove, med, action }) => ({
       match: {
         ...(prefixes === undefined ? {} : { prefixes }),
-        ...(wanted === undefined ? {} : { communities: wanted }),
+        ...(wanted === undefined ? {} : { communities: { all: wanted.map(exactly) } }),
       },
-      set: { communities: { add, remove }, ...(med === undefined ? {} : { med }) },
+      set: { communities: { add, remove: remove.map(exactly) }, ...(med === undefined ? {} : { med }) },
       ...(action === undefined ? {} : { action }),
     }));
 
@@ -71,6 +72,9 @@ const filters = (family: FamilyIndex): fc.Arbitrary<Filter[]> =>
   fc
     .array(fc.array(filterRule(family), { maxLength: 4 }), { maxLength: 3 })
     .map((all) => all.map((rules, i) => ({ name: `f${i}`, rules })));
+
+const nothing = { localAsn: 65000, localPref: 100, med: 0 };
+const peer = { kind: 'bgp', name: 'p' } as const;
 
 /** Rule after rule, as the document reads. */
 function naive(all: readonly Filter[], route: Prefix, present: readonly number[]): RouteEdits | null {
@@ -88,9 +92,9 @@ function naive(all: readonly Filter[], route: Prefix, present: readonly number[]
             route.length <= le,
         );
       const now = editCommunities(present, edits.communities);
-      if (!prefixMatches || !(match.communities ?? []).every((c) => now.includes(c))) continue;
+      if (!prefixMatches || !(match.communities?.all ?? []).every((c) => now.includes(c.value))) continue;
       if (action === 'reject') return null;
-      edits = withSet(edits, set);
+      edits = withSet(edits, set, nothing);
       if (action === 'accept') {
         accepted = true;
         break;
@@ -112,7 +116,13 @@ describe.each([0, 1] as const)('compiled filters of family %i', (family) => {
           const keys = new PrefixTable(family, 1024);
           for (const [route, present] of routes) {
             const set = buildCanonical({ family, communities: present });
-            const verdict = policy.decide(policy.classify(keys, keys.intern(route)), set, 0, set.length);
+            const verdict = policy.decide(
+              policy.classify(keys, keys.intern(route)),
+              set,
+              0,
+              set.length,
+              peer,
+            );
             const expected = naive(all, route, present);
             expect(verdict.accepted).toBe(expected !== null);
             if (expected === null) continue;
@@ -140,6 +150,8 @@ const canonicalSet: fc.Arbitrary<Buffer> = fc
     communities: fc.option(fc.uniqueArray(fc.nat(), { maxLength: 80 }), { nil: undefined }),
     originatorId: fc.option(fc.nat(), { nil: undefined }),
     clusters: fc.option(fc.uint8Array({ minLength: 1, maxLength: 70 }), { nil: undefined }),
+    extended: fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { nil: undefined }),
+    large: fc.option(fc.uint8Array({ minLength: 1, maxLength: 30 }), { nil: undefined }),
     unknown: fc.uniqueArray(
       fc.tuple(
         fc.integer({ min: 40, max: 250 }),
@@ -161,10 +173,18 @@ const canonicalSet: fc.Arbitrary<Buffer> = fc
       const value = Buffer.concat([...parts.clusters].map((n) => Buffer.of(10, 0, 0, n)));
       builder.put(AttributeCode.clusterList, 0x80, value);
     }
+    const repeated = (values: Uint8Array, unit: number) =>
+      Buffer.concat([...values].map((n) => Buffer.alloc(unit, n)));
+    if (parts.extended !== undefined) builder.put(16, 0xc0, repeated(parts.extended, 8));
+    if (parts.large !== undefined) builder.put(32, 0xc0, repeated(parts.large, 12));
     for (const [type, flags, value] of parts.unknown) builder.put(type, flags, value);
     return builder.toBuffer();
   });
 
+const octets = (unit: number) =>
+  fc
+    .array(fc.uint8Array({ minLength: unit, maxLength: unit }), { maxLength: 40 })
+    .map((list) => Buffer.concat(list));
 const number = fc.option(fc.nat(), { nil: KEEP });
 const numberOrDrop = fc.oneof(number, fc.constant(DROP));
 
@@ -175,7 +195,12 @@ describe('the rewriter', () => {
         canonicalSet,
         fc.record({
           nextHopLength: fc.option(fc.constantFrom(4, 16, 32), { nil: KEEP }),
+          origin: fc.option(fc.nat(2), { nil: KEEP }),
           prepend: fc.option(fc.integer({ min: 1, max: 0xffffffff }), { nil: KEEP }),
+          prependOuter: fc.option(fc.integer({ min: 1, max: 0xffffffff }), { nil: KEEP }),
+          prependMore: fc.array(fc.integer({ min: 1, max: 0xffffffff }), { maxLength: 300 }),
+          extendedCommunities: fc.option(octets(8)),
+          largeCommunities: fc.option(octets(12)),
           med: numberOrDrop,
           localPref: numberOrDrop,
           communities: fc.option(fc.uniqueArray(fc.nat(), { maxLength: 80 })),
@@ -205,7 +230,18 @@ describe('the rewriter', () => {
             builder.setNextHopBytes(Buffer.alloc(32, 0x33), 0, plan.nextHopLength);
           if (plan.completes && !builder.has(AttributeCode.origin)) builder.setOrigin(0);
           if (plan.completes && !builder.has(AttributeCode.asPath)) builder.setAsPath([]);
-          if (plan.prepend !== KEEP) builder.prependAs(plan.prepend);
+          if (plan.origin !== KEEP) builder.setOrigin(plan.origin);
+          for (const asn of plan.prependMore.toReversed()) builder.prependAs(asn);
+          if (plan.prepend !== KEEP) {
+            builder.prependAs(plan.prepend);
+            if (plan.prependOuter !== KEEP) builder.prependAs(plan.prependOuter);
+          }
+          const wide = (type: number, value: Buffer | null) => {
+            if (value?.length === 0) builder.remove(type);
+            else if (value !== null) builder.put(type, 0xc0, value);
+          };
+          wide(AttributeCode.extendedCommunities, plan.extendedCommunities);
+          wide(AttributeCode.largeCommunities, plan.largeCommunities);
           const simple = (type: number, value: number) => {
             if (value === DROP) builder.remove(type);
             else if (value !== KEEP) builder.putU32(type, value);

@@ -123,6 +123,15 @@ describe('the diff of two Routers', () => {
     expect(diff(text(90), text(30)).peers.changed).toEqual([{ name: 'x', change: 'session' }]);
   });
 
+  it('sees the content of prefix sets, which filters refer to', () => {
+    const withSet = `${withFilters}\nprefixSets: {s: [10.0.0.0/8]}`;
+    expect(diff(withSet, withSet.replace('10.0.0.0/8', '{prefix: 10.0.0.0/8, le: 24}'))).toEqual({
+      ...nothing,
+      policies: true,
+      lines: ['prefix set s changed'],
+    });
+  });
+
   it('sees the content of filters and who must have one', () => {
     expect(diff(withFilters, withFilters.replace('med: 1', 'med: 2'))).toEqual({
       ...nothing,

@@ -4,6 +4,67 @@ import { parseAddress, parsePrefix } from '../../../src/address/index.js';
 import { checkRouters, formatIssue, loadRouter } from '../../../src/config/index.js';
 import { document, errorsOf, folder, load, minimal, warningsOf } from './documents.js';
 
+/** A rule, and what is said of it. Rules begin at 7:17. */
+const filterMistakes = (
+  [
+    [
+      '{match: {prefixSet: custmers}}',
+      "7:37: `spec.filters.f[0].match.prefixSet` names the prefix set `custmers`, which `spec.prefixSets` doesn't define; did you mean `customers`?",
+    ],
+    [
+      "{match: {asPath: {regex: '(65001'}}}",
+      '7:42: `spec.filters.f[0].match.asPath.regex` is "(65001", which is no regular expression: a `(` is not closed (`\\(` for itself); expected one such as `_65001$`',
+    ],
+    [
+      '{match: {asPath: {contains: 0}}}',
+      '7:45: `spec.filters.f[0].match.asPath.contains` is 0; expected an AS number from 1 to 4294967295, or a list of these',
+    ],
+    [
+      '{match: {localPref: {ge: 5, le: 4}}}',
+      '7:49: `spec.filters.f[0].match.localPref.le` is 4, below `ge`, which is 5; expected at least as much',
+    ],
+    [
+      "{match: {communities: {any: ['65000:1*']}}}",
+      '7:46: `spec.filters.f[0].match.communities.any[0]` is "65000:1*", which is no community; expected two numbers up to 65535 such as `65000:100`, or a well-known name such as `no-export`',
+    ],
+    [
+      '{match: {largeCommunities: [1:2]}}',
+      '7:45: `spec.filters.f[0].match.largeCommunities[0]` is "1:2", which is no large community; expected three numbers up to 4294967295 such as `65000:1:2`, or `*` for any of them',
+    ],
+    [
+      '{match: {extendedCommunities: [rt:1]}}',
+      '7:48: `spec.filters.f[0].match.extendedCommunities[0]` is "rt:1", which is no extended community; expected `rt:65000:100`, `ro:192.0.2.1:7` or 16 hex digits; `*` stands for any number',
+    ],
+    [
+      "{set: {largeCommunities: {add: ['1:*:2']}}}",
+      '7:49: `spec.filters.f[0].set.largeCommunities.add[0]` is "1:*:2", which leaves a part open; expected three numbers up to 4294967295 such as `65000:1:2`',
+    ],
+    [
+      "{set: {communities: {add: ['1:*']}}}",
+      '7:44: `spec.filters.f[0].set.communities.add[0]` is "1:*", which is no community; expected two numbers up to 65535 such as `65000:100`, or a well-known name such as `no-export`',
+    ],
+    [
+      '{match: {nextHop: 10.0.0.0/33}}',
+      '7:35: `spec.filters.f[0].match.nextHop` is "10.0.0.0/33", whose length is none of IPv4; expected /0 to /32',
+    ],
+    [
+      '{match: {source: ospf}}',
+      '7:34: `spec.filters.f[0].match.source` is "ospf"; expected `originated`, `connected`, `static`, `inventory`, `bgp`, `kernel` or a list of these',
+    ],
+    [
+      '{set: {prepend: 65}}',
+      '7:33: `spec.filters.f[0].set.prepend` is 65; expected how often from 1 to 64, or `{asn: 65001, times: 2}`',
+    ],
+    [
+      '{set: {localPref: +9999999999}}',
+      '7:35: `spec.filters.f[0].set.localPref` is "+9999999999"; expected a change of at most 4294967295',
+    ],
+  ] as const
+).map(([rule, message]): [string, string] => [
+  `${minimal}\nfilters: {f: [${rule}]}\nprefixSets: {customers: []}`,
+  message,
+]);
+
 describe('a document without mistakes', () => {
   it('becomes a Router with every default filled in', () => {
     const router = load(document(minimal));
@@ -22,6 +83,7 @@ describe('a document without mistakes', () => {
       gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
       preference: { originated: 250, connected: 240, static: 200, inventory: 150, bgp: 100, kernel: 10 },
       peers: [],
+      prefixSets: {},
       filters: {},
       networks: [],
       static: [],
@@ -98,6 +160,69 @@ filters:
       { prefix, ge: 8, le: 24 },
       { prefix: parsePrefix('2001:db8::/32'), ge: 48, le: 64 },
     ]);
+  });
+
+  it('reads what rules match and set, alone or as lists', () => {
+    const { filters, prefixSets } = load(
+      document(`${minimal}
+prefixSets: {customers: [10.0.0.0/8, {prefix: 10.0.0.0/8, le: 24}]}
+filters:
+  f:
+  - match:
+      prefixSet: customers
+      asPath: {contains: 65001, startsWith: [65002, 65002], length: 3, regex: _65001$}
+      communities: {any: ['65000:*', no-export]}
+      largeCommunities: [65000:1:*]
+      nextHop: [192.0.2.0/24, 198.51.100.1]
+      peer: spine*
+      source: bgp
+      localPref: {ge: 100}
+      med: 5
+      origin: incomplete
+    set: {localPref: +10, med: -10, origin: egp, prepend: 2, extendedCommunities: {add: [rt:65000:1]}}
+    action: accept
+  - {set: {localPref: '-5', med: '+5', prepend: {asn: 65009}}, action: accept}`),
+    );
+    const prefix = parsePrefix('10.0.0.0/8');
+    expect(prefixSets.customers).toEqual([
+      { prefix, ge: 8, le: 8 },
+      { prefix, ge: 8, le: 24 },
+    ]);
+    const [first, second] = filters.f.rules;
+    expect(first.match).toEqual({
+      prefixSets: ['customers'],
+      asPath: {
+        contains: [65001],
+        startsWith: [65002],
+        length: { ge: 3, le: 3 },
+        regex: ['_65001$'],
+      },
+      communities: {
+        any: [
+          { value: 65000 * 65536, mask: 0xffff0000 },
+          { value: 0xffffff01, mask: 0xffffffff },
+        ],
+      },
+      largeCommunities: { all: [{ text: '65000:1:*', hex: ['0000fde800000001........'] }] },
+      nextHop: [parsePrefix('192.0.2.0/24'), parsePrefix('198.51.100.1/32')],
+      peers: ['spine*'],
+      sources: ['bgp'],
+      localPref: { ge: 100 },
+      med: { ge: 5, le: 5 },
+      origins: [2],
+    });
+    expect(first.set).toEqual({
+      localPref: { shift: 10 },
+      med: { shift: -10 },
+      origin: 1,
+      prepend: { asn: null, times: 2 },
+      extendedCommunities: { add: ['0002fde800000001'] },
+    });
+    expect(second.set).toEqual({
+      localPref: { shift: -5 },
+      med: { shift: 5 },
+      prepend: { asn: 65009, times: 1 },
+    });
   });
 
   it('reads communities by number and by name', () => {
@@ -245,8 +370,9 @@ spec:
     ],
     [
       `${minimal}\nfilters: {f: [{set: {med: drop}, action: accept}]}`,
-      '7:29: `spec.filters.f[0].set.med` is "drop"; expected a number from 0 to 4294967295, or `remove`',
+      '7:29: `spec.filters.f[0].set.med` is "drop"; expected a number from 0 to 4294967295, `+N`, `-N` or `remove`',
     ],
+    ...filterMistakes,
     [`${minimal}\npeers: {name: p}`, '7:10: `spec.peers` is a map; expected a list of peers'],
   ])('%s', (spec, error) => {
     expect(errorsOf(document(spec))).toEqual([error]);
@@ -290,6 +416,13 @@ describe('warnings', () => {
       '7:11: peer `p` is eBGP without `import` and `export`, so it accepts and announces nothing (RFC 8212); expected filters, or `ebgpRequiresPolicy: false`',
     ]);
     expect(warningsOf(document(`${spec}\nebgpRequiresPolicy: false`))).toEqual([]);
+  });
+
+  it('tell of filters that name a peer which is not there', () => {
+    const spec = `${minimal}\npeers: [{name: spine1, address: 192.0.2.9, asn: 65001}]\nfilters: {f: [{match: {peer: [spine1, 'leaf*', spine2]}, action: accept}]}`;
+    expect(warningsOf(document(spec))).toEqual([
+      "8:50: `spec.filters.f[0].match.peer[2]` names the peer `spine2`, which `spec.peers` doesn't define; did you mean `spine1`?",
+    ]);
   });
 
   it('tell of rules that are never reached and filters that accept nothing', () => {

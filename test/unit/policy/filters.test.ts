@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type FamilyIndex, familyIndex, parsePrefix } from '../../../src/address/index.js';
 import { buildCanonical, parseCommunity } from '../../../src/bgp/wire/index.js';
-import { compileFilters, editCommunities, policyMissing, type Verdict } from '../../../src/policy/index.js';
+import {
+  compileFilters,
+  editCommunities,
+  exactly,
+  policyMissing,
+  type Verdict,
+} from '../../../src/policy/index.js';
 import type { Filter, FilterMatch, FilterRule, FilterSet, PrefixMatch } from '../../../src/policy/types.js';
 import { PrefixTable } from '../../../src/rib/prefix-table.js';
 
@@ -15,7 +21,7 @@ const community = (text: string): number => {
   if (value === null) throw new Error(`${text} is no community`);
   return value;
 };
-const exactly = (text: string): PrefixMatch => ({
+const itself = (text: string): PrefixMatch => ({
   prefix: prefix(text),
   ge: prefix(text).length,
   le: prefix(text).length,
@@ -26,6 +32,8 @@ const rule = (
   match: FilterMatch = {},
   set: FilterSet = {},
 ): FilterRule => (action === undefined ? { match, set } : { match, set, action });
+const peer = { kind: 'bgp', name: 'p' } as const;
+const all = (...texts: string[]) => ({ all: texts.map((text) => exactly(community(text))) });
 const filter = (name: string, ...rules: FilterRule[]): Filter => ({ name, rules });
 
 function decide(filters: readonly Filter[], text: string, communities: readonly string[] = []): Verdict {
@@ -34,7 +42,7 @@ function decide(filters: readonly Filter[], text: string, communities: readonly 
   const id = keys.intern(prefix(text));
   const policy = compileFilters(filters, family);
   const set = buildCanonical({ family, communities: communities.map(community) });
-  return policy.decide(policy.classify(keys, id), set, 0, set.length);
+  return policy.decide(policy.classify(keys, id), set, 0, set.length, peer);
 }
 
 describe('filters', () => {
@@ -91,15 +99,11 @@ describe('filters', () => {
   });
 
   it('ask for all of the communities, as the rules before left them', () => {
-    const wanted = { communities: [community('65000:1'), community('65000:2')] };
+    const wanted = { communities: all('65000:1', '65000:2') };
     const filters = [
       filter(
         'f',
-        rule(
-          undefined,
-          { communities: [community('65000:9')] },
-          { communities: { add: [community('65000:2')] } },
-        ),
+        rule(undefined, { communities: all('65000:9') }, { communities: { add: [community('65000:2')] } }),
         rule('accept', wanted, { med: 7 }),
       ),
     ];
@@ -116,8 +120,8 @@ describe('filters', () => {
       'tag',
       rule('accept', {}, { localPref: 50, communities: { set: [community('65000:5')] } }),
     );
-    const need = filter('need', rule('accept', { communities: [community('65000:5')] }, { localPref: 60 }));
-    const deny = filter('deny', rule('reject', { prefixes: [exactly('10.0.0.0/8')] }), rule('accept'));
+    const need = filter('need', rule('accept', { communities: all('65000:5') }, { localPref: 60 }));
+    const deny = filter('deny', rule('reject', { prefixes: [itself('10.0.0.0/8')] }), rule('accept'));
     expect(decide([tag, need, deny], '11.0.0.0/8')).toMatchObject({
       accepted: true,
       edits: { localPref: 60 },
@@ -151,6 +155,7 @@ describe('filters', () => {
       set,
       0,
       set.length,
+      peer,
     );
     expect(verdict).toMatchObject({
       accepted: false,
@@ -175,8 +180,10 @@ describe('filters', () => {
 
 describe('community edits', () => {
   it('replace, remove, then add, each community once', () => {
-    expect(editCommunities([1, 2, 3], { replace: null, remove: [2], add: [3, 4, 4] })).toEqual([1, 3, 4]);
-    expect(editCommunities([1, 2], { replace: [5, 6], remove: [6], add: [] })).toEqual([5]);
+    expect(editCommunities([1, 2, 3], { replace: null, remove: [exactly(2)], add: [3, 4, 4] })).toEqual([
+      1, 3, 4,
+    ]);
+    expect(editCommunities([1, 2], { replace: [5, 6], remove: [exactly(6)], add: [] })).toEqual([5]);
     expect(editCommunities([1], null)).toEqual([1]);
   });
 });

@@ -41,7 +41,7 @@ function importRoute(set: Buffer, filters: readonly Filter[] | 'missing', its: I
     parsePrefix('203.0.113.0/24') ?? { ...address('::'), length: 0 },
   );
   const policy = filters === 'missing' ? policyMissing('import', 0) : compileFilters(filters, 0);
-  const importer = new Importer(rib, 0, its, policy);
+  const importer = new Importer(rib, 0, its, policy, 'p');
   const first = importer.import(prefix, received);
   const again = importer.import(prefix, received);
   expect(again).toBe(first);
