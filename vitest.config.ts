@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -21,6 +22,9 @@ export default defineConfig({
           name: 'netns',
           include: ['test/netns/**/*.test.ts'],
           pool: 'forks',
+          // After the others. These tests mostly wait for daemons, so more of them run than there are cores.
+          sequence: { groupOrder: 1 },
+          maxWorkers: Math.max(3, availableParallelism()),
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
