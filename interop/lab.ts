@@ -44,6 +44,8 @@ export class Lab {
   readonly nodes: ReadonlyMap<string, LabNode>;
   readonly #state: LabState;
   readonly #watcher: Socket | null;
+  /** What is being made and is no process of the lab, which would end with it. */
+  #making: Promise<unknown> = Promise.resolve();
   #down: Promise<void> | null = null;
 
   private constructor(topology: Topology, state: LabState, watcher: Socket | null) {
@@ -135,6 +137,7 @@ export class Lab {
   /** Ends every process and removes every namespace, interface and file of the lab. */
   down(): Promise<void> {
     this.#close();
+    for (const node of this.nodes.values()) node.abandon();
     this.#down ??= destroyLab(this.name).then(() => {
       this.#watcher?.end('done\n');
     });
@@ -170,6 +173,11 @@ export class Lab {
     }, limit * 1000);
     try {
       await Promise.race([this.#steps(nodes, waiting, progress), abort]);
+    } catch (error) {
+      // The steps know nothing of this: nothing new may begin, and what would escape the one who takes down must end.
+      for (const node of nodes) node.abandon();
+      await this.#making.catch(() => {});
+      throw error;
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', aborted);
@@ -184,10 +192,12 @@ export class Lab {
     progress: (line: string) => void,
   ): Promise<void> {
     const own = nodes.filter((node) => node.definition.sharesNetworkOf === null);
-    await addNetworkNamespaces(own.map((node) => node.netns));
+    this.#making = addNetworkNamespaces(own.map((node) => node.netns));
+    await this.#making;
     await Promise.all(nodes.map((node) => node.open()));
     writeLab(this.#state);
-    await createLinks(this.topology, (node) => this.node(node).netns);
+    this.#making = createLinks(this.topology, (node) => this.node(node).netns);
+    await this.#making;
     progress(`${nodes.length} nodes and ${this.topology.links.length} links are there`);
     const gates = new Map<string, { passed: Promise<void>; pass: () => void }>();
     for (const node of nodes) for (const stage of stages) gates.set(`${node.name} ${stage}`, gate());

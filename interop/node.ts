@@ -39,6 +39,7 @@ export class LabNode {
   readonly processes = new Map<string, NodeProcess>();
   readonly #state: LabState;
   readonly #keep: boolean;
+  #abandoned = false;
   #closed = false;
 
   constructor(definition: NodeDefinition, netns: string, state: LabState, keep: boolean) {
@@ -100,6 +101,7 @@ export class LabNode {
     this.#mustBeOpen();
     const argv = typeof command === 'string' ? splitWords(command) : command;
     const env = { ...this.#record.env, ...options.env };
+    this.#mustBeWanted();
     const result = await runCommand([...this.#enter(), ...argv], { ...options, env });
     if (result.status !== 0 && !options.allowFailure)
       throw new LabError(`node ${this.name}: ${describeFailure(argv, result)}`);
@@ -125,8 +127,18 @@ export class LabNode {
     this.#closed = true;
   }
 
+  /** From now on nothing is started in the node any more: its lab is being taken down. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
+  #mustBeWanted(): void {
+    if (this.#abandoned) throw new LabError(`node ${this.name} is being taken down`);
+  }
+
   /** Starts the holder; the network namespace is there already. */
   async open(): Promise<void> {
+    this.#mustBeWanted();
     const { definition, image } = this;
     const binds = [...definition.binds];
     if (definition.startupConfig !== null && image.configFile !== null)
@@ -202,6 +214,7 @@ export class LabNode {
   }
 
   #process(recipe: ProcessRecipe, env: Readonly<Record<string, string>> = {}): NodeProcess {
+    this.#mustBeWanted();
     const log = `${this.directory}/${recipe.name}.log`;
     const { configureAgain } = recipe;
     const made = new NodeProcess({

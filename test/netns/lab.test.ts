@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -308,6 +308,33 @@ describe('cleaning up', () => {
     await expect(failing).rejects.toThrow(LabError);
     await expect(failing).rejects.toThrow(/node b: `ls \/absent` exited with 2:\n.*absent/);
     expect(isGone(name, [`clab-${name}-a`, `clab-${name}-b`])).toBe(true);
+  });
+
+  it('leaves nothing of a set-up that is interrupted, however far it is', async () => {
+    const nodes = ['a', 'b', 'c', 'd', 'e'];
+    const topology = shells('cut', Object.fromEntries(nodes.map((node) => [node, { image: 'bird' }])));
+    for (let milliseconds = 0; milliseconds < 90; milliseconds += 6) {
+      const name = `cut-${process.pid}-${milliseconds}`;
+      const signal = AbortSignal.timeout(milliseconds);
+      await Lab.up(topology, { name, signal }).then(
+        (lab) => lab.down(),
+        (error: Error) => expect(error.message).toMatch(/interrupted/),
+      );
+      const processes = readdirSync('/proc').filter((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`TARTAN_LAB=${name}\0`);
+        } catch {
+          return false; // No process, or one that ended meanwhile.
+        }
+      });
+      expect(processes).toEqual([]);
+      expect(
+        isGone(
+          name,
+          nodes.map((node) => `clab-${name}-${node}`),
+        ),
+      ).toBe(true);
+    }
   });
 
   /** A child process that has a lab up, and says so. */
