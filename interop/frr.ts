@@ -81,6 +81,8 @@ export interface FrrPath {
   stale?: boolean;
   nexthops: { ip: string; afi: string; scope?: string; used?: boolean }[];
   community?: { string: string };
+  largeCommunity?: { string: string };
+  extendedCommunity?: { string: string };
 }
 
 /** Asks and steers the FRR daemons of a node. */
