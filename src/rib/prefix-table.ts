@@ -24,6 +24,8 @@ export interface SharedPrefixKeys {
   readonly lengths: SharedArrayBuffer;
 }
 
+/** Ids looked at between two pauses, less one. */
+const PAUSE_MASK = (1 << 15) - 1;
 /** `lengths[id]` of an id that names no prefix. */
 export const FREE_LENGTH = 255;
 
@@ -170,17 +172,33 @@ export class PrefixTable {
    * caller goes on, so that no long pause occurs; ids released meanwhile are left out.
    */
   *inOrder(): Generator<PrefixId> {
+    for (const id of this.inOrderWithPauses()) if (id !== NONE) yield id;
+  }
+
+  /**
+   * The same, with NONE now and then while the order is found out: a moment for others, since that alone takes tens of
+   * milliseconds for a million prefixes. Prefixes that come meanwhile may be left out.
+   */
+  *inOrderWithPauses(): Generator<PrefixId | typeof NONE> {
     const { stride } = this;
     const total = this.highWater;
-    const starts = new Uint32Array(65537);
+    const free = 65536;
+    // Leading 16 bits by id as they are now: an id may mean another prefix after a pause.
+    const keys = new Uint32Array(total);
+    const starts = new Uint32Array(free + 1);
     for (let id = 0; id < total; id++) {
-      if (this.lengths[id] !== FREE_LENGTH) starts[(this.words[id * stride] >>> 16) + 1]++;
+      const key = this.lengths[id] === FREE_LENGTH ? free : this.words[id * stride] >>> 16;
+      keys[id] = key;
+      if (key !== free) starts[key + 1]++;
+      if ((id & PAUSE_MASK) === PAUSE_MASK) yield NONE;
     }
-    for (let i = 0; i < 65536; i++) starts[i + 1] += starts[i];
-    const ids = new Uint32Array(starts[65536]);
-    const next = starts.slice(0, 65536);
+    for (let i = 0; i < free; i++) starts[i + 1] += starts[i];
+    const ids = new Uint32Array(starts[free]);
+    const next = starts.slice(0, free);
     for (let id = 0; id < total; id++) {
-      if (this.lengths[id] !== FREE_LENGTH) ids[next[this.words[id * stride] >>> 16]++] = id;
+      const key = keys[id];
+      if (key !== free) ids[next[key]++] = id;
+      if ((id & PAUSE_MASK) === PAUSE_MASK) yield NONE;
     }
     for (let bucket = 0; bucket < 65536; bucket++) {
       if (starts[bucket] === starts[bucket + 1]) continue;

@@ -84,6 +84,29 @@ describe('PrefixTable', () => {
     ]);
   });
 
+  it('walks in order through changes that happen in its pauses, and names nothing twice', () => {
+    const table = new PrefixTable(0);
+    const count = 100_000;
+    for (let i = 0; i < count; i++) table.intern4((i << 12) >>> 0, 24);
+    const walk = table.inOrderWithPauses();
+    const walked: number[] = [];
+    let pauses = 0;
+    for (const id of walk) {
+      if (id !== NONE) {
+        walked.push(table.words[id]);
+        continue;
+      }
+      // Half of what was there gives way to prefixes in other places.
+      if (++pauses !== 4) continue;
+      for (let i = 0; i < count; i += 2) table.release(table.find4((i << 12) >>> 0, 24) as PrefixId);
+      for (let i = 0; i < count; i++) table.intern4(((i << 12) | 0x800) >>> 0, 24);
+    }
+    expect(pauses).toBe(6);
+    expect(walked.filter((word, i) => i > 0 && word <= walked[i - 1])).toEqual([]);
+    const stayed = new Set(walked);
+    for (let i = 1; i < count; i += 2) expect(stayed.has((i << 12) >>> 0)).toBe(true);
+  });
+
   it('finds the longest prefix that the caller accepts', () => {
     const table = new PrefixTable(0);
     const ids = ['0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16'].map((text) => table.intern(prefix(text)));
