@@ -53,6 +53,7 @@ function createProgram(terminal: Terminal, done: (code: number) => void): Comman
   addDocumentVerbs(program, terminal, done);
   addShow(program, terminal);
   addOperatingVerbs(program, terminal, done);
+  addMrt(program, terminal);
   return program;
 }
 
@@ -263,5 +264,28 @@ function addOperatingVerbs(program: Command, terminal: Terminal, done: Done): vo
     .action(async (options: { output: OutputFormat }, command: Command) => {
       const { events } = await import('./operate.js');
       done(await events(await clientOf(command), terminal, options.output));
+    });
+}
+
+function addMrt(program: Command, terminal: Terminal): void {
+  const mrt = program
+    .command('mrt')
+    .description('tables and messages as MRT files (RFC 6396)')
+    .helpCommand(false);
+  asking(mrt.command('dump'))
+    .description("write the daemon's table to a file")
+    .argument('<file>', 'the file; it is replaced when the table is whole')
+    .action(async (file: string, _options: unknown, command: Command) => {
+      const { dumpTable } = await import('./mrt.js');
+      await dumpTable(await clientOf(command), terminal, file);
+    });
+  mrt
+    .command('show')
+    .description('print what is in a file, plain or compressed by gzip or bzip2')
+    .argument('<file>', 'of this daemon or any other')
+    .addOption(formatOption())
+    .action(async (file: string, options: { output: OutputFormat }) => {
+      const { showFile } = await import('./mrt.js');
+      await showFile(terminal, options.output, file);
     });
 }

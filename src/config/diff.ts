@@ -8,6 +8,7 @@ import {
   renderKernel,
   renderLearn,
   renderListen,
+  renderMrt,
   renderNetwork,
   renderPeer,
   renderStatic,
@@ -139,6 +140,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     changesOf('kernel.source', source, nextKernel.source, changes),
     changes('kernel.nexthopCompat', nexthopCompat, nextKernel.nexthopCompat),
   ].includes(true);
+  changesOf('mrt', renderMrt(old.mrt), renderMrt(next.mrt), changes);
 
   return { peers, listen, kernel, policies: filters || prefixSets || requirement, restart, lines };
 }

@@ -28,6 +28,7 @@ export interface SpecDocument {
   static?: (StaticDocument | undefined)[];
   learn?: { connected?: (string | undefined)[]; kernel?: (LearnKernelDocument | undefined)[] };
   kernel?: KernelDocument;
+  mrt?: MrtDocument;
 }
 
 export interface ListenDocument {
@@ -171,4 +172,9 @@ export interface KernelDocument {
   metric?: number;
   source?: { ipv4?: string; ipv6?: string };
   nexthopCompat?: boolean;
+}
+
+export interface MrtDocument {
+  table?: { path?: string; every?: number };
+  updates?: { path?: string; rotate?: number };
 }

@@ -4,6 +4,7 @@ import type { LearnKernelDocument, RouterDocument, SpecDocument, StaticDocument 
 import { readFilters, readPrefixSets } from './filters.js';
 import { formatPath, type Path } from './issues.js';
 import { readGracefulRestart, readPeers } from './peers.js';
+import { readMrt } from './read-mrt.js';
 import type {
   KernelConfig,
   LearnConfig,
@@ -62,6 +63,7 @@ function readSpec(
     networks: readNetworks(spec, reader),
     static: readStatic(spec, reader),
     learn: readLearn(spec, kernel.protocol, reader),
+    mrt: readMrt(spec, reader),
   };
   if (name === undefined || spec.asn === undefined || routerId === undefined) return null;
   return {

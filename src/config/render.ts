@@ -12,6 +12,7 @@ import type {
   KernelConfig,
   LearnConfig,
   ListenAddress,
+  MrtConfig,
   NetworkConfig,
   PeerConfig,
   Router,
@@ -51,6 +52,7 @@ export function renderRouter(router: Router): WrittenRouter {
       static: router.static.map(renderStatic),
       learn: renderLearn(router.learn),
       kernel: renderKernel(router.kernel),
+      mrt: renderMrt(router.mrt),
     },
   };
 }
@@ -157,5 +159,12 @@ export function renderKernel(kernel: KernelConfig) {
       ...(ipv6 === undefined ? {} : { ipv6: formatAddress(ipv6) }),
     },
     ...(kernel.nexthopCompat === null ? {} : { nexthopCompat: kernel.nexthopCompat }),
+  };
+}
+
+export function renderMrt({ table, updates }: MrtConfig) {
+  return {
+    ...(table === null ? {} : { table: { path: table.path, every: table.everySeconds } }),
+    ...(updates === null ? {} : { updates: { path: updates.path, rotate: updates.rotateSeconds } }),
   };
 }

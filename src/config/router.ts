@@ -37,6 +37,7 @@ export interface Router {
   readonly static: readonly StaticConfig[];
   readonly learn: LearnConfig;
   readonly kernel: KernelConfig;
+  readonly mrt: MrtConfig;
 }
 
 export type { RouteSourceKind };
@@ -54,4 +55,10 @@ export interface KernelConfig {
   /** Preferred source per family. */
   readonly source: { readonly ipv4?: Address; readonly ipv6?: Address };
   readonly nexthopCompat: boolean | null;
+}
+
+/** Recordings; null: none. Paths are absolute, with fields of strftime(3). */
+export interface MrtConfig {
+  readonly table: { readonly path: string; readonly everySeconds: number } | null;
+  readonly updates: { readonly path: string; readonly rotateSeconds: number } | null;
 }

@@ -17,6 +17,7 @@ import {
   prefix,
 } from './schema-atoms.js';
 import { filterRule, prefixSets } from './schema-filters.js';
+import { mrt } from './schema-mrt.js';
 import { gracefulRestart, peerSettings } from './schema-peers.js';
 
 const listen = {
@@ -333,6 +334,7 @@ const spec = {
       'x-expected': 'a map with `connected`, `kernel`',
     },
     kernel,
+    mrt,
   },
   'x-expected': 'a map with at least `asn` and `routerId`',
 } as const;
@@ -419,6 +421,10 @@ export const defaults = {
     table: kernel.properties.table.default,
     protocol: kernel.properties.protocol.default,
     metric: kernel.properties.metric.default,
+  },
+  mrt: {
+    every: mrt.properties.table.properties.every.default,
+    rotate: mrt.properties.updates.properties.rotate.default,
   },
 } as const;
 

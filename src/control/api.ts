@@ -140,6 +140,8 @@ export interface ControlTarget {
   countRoutes(query: RouteQuery): number;
   fib(query: { prefix?: string; family?: 'ipv4' | 'ipv6'; state?: FibRow['state'] }): AsyncIterable<FibRow>;
   explain(prefix: string): Promise<Explanation>;
+  /** The table as the octets of an MRT file (RFC 6396), made as they are read. */
+  mrtTable(): AsyncIterable<Uint8Array>;
   reload(): Promise<ReloadResult>;
   /** `message`: for the peer's operator (RFC 9003), with `shutdown` and `reset`. */
   peerAction(name: string, action: PeerAction, message?: string): void;

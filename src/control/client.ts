@@ -57,6 +57,18 @@ export class ControlClient {
   async *fibText(query: { prefix?: string; family?: string; state?: string } = {}): AsyncGenerator<string> {
     yield* this.#text('/v1/fib', query);
   }
+  /** The table as the octets of an MRT file. */
+  async *mrtTable(): AsyncGenerator<Buffer> {
+    const response = await this.#request('GET', '/v1/mrt/table', {}, null);
+    try {
+      for await (const chunk of response) yield chunk as Buffer;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+      throw new ControlInterruptedError();
+    } finally {
+      response.destroy();
+    }
+  }
   explain(prefix: string): Promise<Explanation> {
     return this.#json('GET', '/v1/explain', { prefix });
   }
@@ -101,14 +113,20 @@ export class ControlClient {
     }
   }
 
-  #request(method: 'GET' | 'POST', path: string, query: Query): Promise<IncomingMessage> {
+  /** `encoding`: of the chunks of an answer; null: buffers. */
+  #request(
+    method: 'GET' | 'POST',
+    path: string,
+    query: Query,
+    encoding: 'utf8' | null = 'utf8',
+  ): Promise<IncomingMessage> {
     const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
     const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
     return new Promise((resolve, reject) => {
       const sent = request(
         { socketPath: this.path, method, path: path + search, agent: false },
         (response) => {
-          response.setEncoding('utf8');
+          if (encoding !== null || response.statusCode !== 200) response.setEncoding('utf8');
           if (response.statusCode === 200) return resolve(response);
           text(response).then(
             (body) => reject(new ControlClientError(messageOf(body), response.statusCode ?? null)),

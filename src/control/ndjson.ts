@@ -1,5 +1,5 @@
 /**
- * Long answers: one JSON object per line. Rows are taken from their source only as fast as the reader reads, and
+ * Long answers: mostly one JSON object per line. Rows are taken from their source only as fast as the reader reads, and
  * in slices of a few milliseconds, so that a million of them neither pile up nor keep a KEEPALIVE waiting.
  */
 import { once } from 'node:events';
@@ -52,6 +52,18 @@ export async function streamRows(
     }
   }
   response.end(text);
+}
+
+/** Writes every chunk and ends the response; the next is made when the reader has taken the last. */
+export async function streamOctets(
+  chunks: AsyncIterable<Uint8Array>,
+  response: ServerResponse,
+): Promise<void> {
+  for await (const chunk of chunks) {
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await drained(response);
+  }
+  response.end();
 }
 
 /** Resolves when the reader took what was written, or went away. */

@@ -11,6 +11,7 @@ import {
 export type Answer =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'rows'; readonly rows: Iterable<unknown> | AsyncIterable<unknown> }
+  | { readonly kind: 'octets'; readonly chunks: AsyncIterable<Uint8Array> }
   | { readonly kind: 'events'; readonly subscribe: (listener: (event: DaemonEvent) => void) => () => void };
 
 type Call = (target: ControlTarget) => Answer | Promise<Answer>;
@@ -53,6 +54,14 @@ const endpoints: readonly Endpoint[] = [
       const { prefix } = parameters(query, { prefix: null });
       if (prefix === undefined) throw new ControlError(400, 'explain needs `prefix`: an address or a prefix');
       return json(await target.explain(prefix));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/mrt/table',
+    call: (target, _, query) => {
+      parameters(query, {});
+      return { kind: 'octets', chunks: target.mrtTable() };
     },
   },
   { method: 'POST', path: '/v1/reload', call: async (target) => json(await target.reload()) },

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { ControlError, type ControlTarget } from './api.js';
-import { streamEvents, streamRows } from './ndjson.js';
+import { streamEvents, streamOctets, streamRows } from './ndjson.js';
 import { matchEndpoint } from './routes.js';
 
 export interface ControlServer {
@@ -103,6 +103,11 @@ async function handle(
         'content-length': Buffer.byteLength(body),
       });
       response.end(body);
+      return;
+    }
+    if (answer.kind === 'octets') {
+      response.setHeader('content-type', 'application/octet-stream');
+      await streamOctets(answer.chunks, response);
       return;
     }
     // Not written yet: until the first row is there, an error may still become a status of its own.

@@ -23,6 +23,7 @@ import { Rib } from '../rib/rib.js';
 import { Slices } from '../rib/slices.js';
 import { readPassword } from './passwords.js';
 import { RouterPolicies } from './policies.js';
+import { Recording } from './recording/index.js';
 
 export interface NodeListener {
   /** Something happened: `type` and fields, for the log and for subscribers. */
@@ -61,6 +62,7 @@ export class RoutingNode {
   readonly rib: Rib;
   readonly speaker: Speaker;
   readonly startedAt = new Date();
+  readonly recording: Recording;
   links: readonly LinkState[] = [];
   addresses: readonly InterfaceAddress[] = [];
   private readonly policies: RouterPolicies;
@@ -140,6 +142,7 @@ export class RoutingNode {
       },
       restarted ? expected : [],
     );
+    this.recording = new Recording({ rib, speaker: this.speaker, startedAt: this.startedAt }, listener);
   }
 
   get router(): Router {
@@ -172,6 +175,7 @@ export class RoutingNode {
     this.policies.setRouter(next);
     this.rib.setMaxPaths(next.maxPaths);
     this.rib.setMedRules(next.med);
+    this.recording.apply(next.mrt);
     if (diff.kernel) {
       this.rib.nextHops.setKernelMetric(next.kernel.metric);
       this.fib.configure(kernelSettings(next));
@@ -211,6 +215,7 @@ export class RoutingNode {
     // What stays must be out of our hands before sessions end and take their routes out of the RIB.
     if (routes === 'keep') await this.fib.close('keep');
     await this.speaker.stop(sessions === 'graceful');
+    await this.recording.close();
     if (routes === 'remove') await this.fib.close('remove');
     this.rib.close();
     this.slices.close();
@@ -222,10 +227,12 @@ export class RoutingNode {
     this.slices.close();
     await this.fib.close('keep');
     await this.speaker.stop(true);
+    await this.recording.close();
     this.rib.close();
   }
 
   private async bringUp(): Promise<void> {
+    this.recording.apply(this.current.mrt);
     for (const settings of this.current.peers) this.speaker.addPeer(settings);
     await this.listen();
     for (const peer of this.speaker.peers.values()) peer.start();

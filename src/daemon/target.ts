@@ -112,6 +112,10 @@ export class DaemonTarget implements ControlTarget {
     );
   }
 
+  mrtTable(): AsyncIterable<Uint8Array> {
+    return this.node.recording.table();
+  }
+
   reload(): Promise<ReloadResult> {
     return this.options.reload();
   }

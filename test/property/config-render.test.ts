@@ -375,6 +375,20 @@ const router: fc.Arbitrary<Router> = fc
         source: fc.record({ ipv4: optional(unicast(0)), ipv6: optional(unicast(1)) }).map(given),
         nexthopCompat: fc.option(flag),
       }),
+      mrt: fc.record({
+        table: fc.option(
+          fc.record({
+            path: fc.constantFrom('/t.mrt', '/a/rib.%Y%m%d.%H%M%%'),
+            everySeconds: fc.integer({ min: 1, max: 604800 }),
+          }),
+        ),
+        updates: fc.option(
+          fc.record({
+            path: fc.constantFrom('/u/%s', '/u/updates.%Y%m%d.%H%M%S'),
+            rotateSeconds: fc.integer({ min: 1, max: 604800 }),
+          }),
+        ),
+      }),
     }),
   )
   .map((value) => value as unknown as Router);

@@ -381,6 +381,11 @@ export class PeerSession {
 
   private received(machine: Machine, type: number, buf: Buffer, start: number, end: number): void {
     this.totals.messagesReceived++;
+    const { handlers } = this;
+    if (handlers.wantsMessages && machine.transport !== null) {
+      const { localAddress } = machine.negotiated ?? machine.transport.localEnd();
+      handlers.message?.(type, buf, start, end, localAddress);
+    }
     switch (type) {
       case MessageType.update: {
         this.totals.updatesReceived++;

@@ -78,6 +78,10 @@ export interface SessionHandlers {
   /** The session moved to another state; `reason` is for people. */
   stateChanged(state: FsmState, reason: string): void;
   established(negotiated: Negotiated): void;
+  /** Whether `message` wants to be told. */
+  readonly wantsMessages?: boolean;
+  /** A message of any type with a sound header, before it has its effect; its body, valid during the call. */
+  message?(type: number, buf: Buffer, start: number, end: number, localAddress: Address): void;
   /** The body of an UPDATE, valid during the call. A returned error of severity `reset` ends the session with its NOTIFICATION. */
   update(buf: Buffer, start: number, end: number): WireError | null;
   /** The peer asks for our routes again (RFC 2918); `subtype` 1 and 2 are the markers of RFC 7313. */

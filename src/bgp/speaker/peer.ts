@@ -2,11 +2,19 @@
  * One peer: its session, its routes on their way into the RIB, and what happens to them when the session ends and
  * comes back (RFC 4724 §4.2).
  */
-import { type FamilyIndex, familyIndex, familyNames, formatAddress, IPV4 } from '../../address/index.js';
+import {
+  type Address,
+  type FamilyIndex,
+  familyIndex,
+  familyNames,
+  formatAddress,
+  IPV4,
+} from '../../address/index.js';
 import { type AttrSetId, NONE, type PrefixId, type SourceId } from '../../rib/ids.js';
 import type { PrefixTable } from '../../rib/prefix-table.js';
 import type { Rib } from '../../rib/rib.js';
 import type { SourceInfo } from '../../rib/sources.js';
+import type { FsmState } from '../fsm/index.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
 import { administrativeReset, administrativeShutdown, PeerSession, withMessage } from '../session/index.js';
 import {
@@ -21,6 +29,7 @@ import {
 } from '../wire/index.js';
 import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
 import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
+import type { PeerRecorder } from './recorder.js';
 import { sessionSettings } from './session-settings.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
@@ -62,6 +71,8 @@ export interface PeerContext {
   readonly localAsn: number;
   readonly routerId: number;
   readonly bgpPreference: number;
+  /** Null: nobody wants to know what peers say. */
+  readonly recorder: PeerRecorder | null;
   /** RFC 4724 §4.1: this speaker comes back from a restart and has not delivered its End-of-RIB yet. */
   restarting(): boolean;
   /** Whether kernel state outlived our restart (the forwarding bit). */
@@ -115,6 +126,7 @@ export class Peer implements SessionHandlers {
   private ended = false;
   /** The session was up before in this life of the daemon. */
   private wasUp = false;
+  private state: FsmState = 'idle';
   /** Watches `maxPrefixes`. */
   readonly guard = new PrefixGuard({
     limits: () => this.settings.maxPrefixes,
@@ -305,7 +317,18 @@ export class Peer implements SessionHandlers {
     ];
   }
 
-  stateChanged(state: string, reason: string): void {
+  get wantsMessages(): boolean {
+    return this.context.recorder !== null;
+  }
+
+  message(type: number, buf: Buffer, start: number, end: number, localAddress: Address): void {
+    this.context.recorder?.message(this, localAddress, type, buf, start, end);
+  }
+
+  stateChanged(state: FsmState, reason: string): void {
+    const from = this.state;
+    this.state = state;
+    this.context.recorder?.stateChanged(this, from, state);
     this.context.event(this, { type: 'state', state, reason });
   }
 

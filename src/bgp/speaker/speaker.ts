@@ -22,6 +22,7 @@ import { Deferral } from './deferral.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import type { OwnAddress } from './local-addresses.js';
 import { type ImportPolicy, Peer, type PeerContext, type PeerEvent } from './peer.js';
+import type { PeerRecorder } from './recorder.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
 export interface SpeakerIdentity {
@@ -81,6 +82,7 @@ export class Speaker implements PeerContext {
   private hasConverged = false;
   private stopped = false;
   bgpPreference: number;
+  recorder: PeerRecorder | null = null;
   /** Established peers that wait until announcements may start. */
   private readonly waiting = new Set<Peer>();
 

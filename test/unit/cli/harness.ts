@@ -58,6 +58,7 @@ export interface Answers {
   explanation?: Explanation;
   reload?: ReloadResult;
   events?: DaemonEvent[];
+  mrtTable?: Buffer;
 }
 
 /** A daemon that gives these answers; what it was asked stands in `asked`. */
@@ -70,6 +71,9 @@ export async function daemon(answers: Answers) {
   const target: ControlTarget = {
     status: async () => known(answers.status),
     peers: () => known(answers.peers),
+    async *mrtTable() {
+      yield known(answers.mrtTable);
+    },
     routes: (query) => {
       asked.push(query);
       return known(answers.routes)(query);

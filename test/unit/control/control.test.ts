@@ -52,6 +52,12 @@ class Target implements ControlTarget {
   peers() {
     return [];
   }
+  async *mrtTable() {
+    for (let i = 0; i < this.rows; i++) {
+      this.taken++;
+      yield Buffer.alloc(65536, i);
+    }
+  }
   *routes(query: RouteQuery) {
     this.queries.push(query);
     if (query.peer === 'nobody') throw new ControlError(404, 'no peer is named `nobody`');
@@ -233,6 +239,31 @@ describe('long lists', () => {
     target.rows = 5000;
     await expect(all(client.routes({ peer: 'broken' }))).rejects.toThrow(/broke off|table lost/);
     expect(errors.map((error) => error.message)).toEqual(['table lost']);
+  });
+});
+
+describe('octets', () => {
+  it('come as they were made, and only as fast as they are read', async () => {
+    const { target, client } = await serve();
+    const chunks = await all(client.mrtTable());
+    expect(Buffer.concat(chunks)).toEqual(
+      Buffer.concat([0, 1, 2].map((value) => Buffer.alloc(65536, value))),
+    );
+    target.rows = 1_000_000;
+    target.taken = 0;
+    const reading = client.mrtTable();
+    await reading.next();
+    expect(target.taken).toBeLessThan(1000);
+    await reading.return(undefined);
+  });
+
+  it('that break off are an error of the reader', async () => {
+    const { target, server, client } = await serve();
+    target.rows = 1_000_000;
+    const reading = client.mrtTable();
+    await reading.next();
+    void server.close();
+    await expect(all(reading)).rejects.toThrow(/broke off/);
   });
 });
 
