@@ -46,6 +46,8 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   enforceFirstAs: 'policy',
   maxAsPathLength: 'policy',
   allowOwnAs: 'policy',
+  gracefulShutdown: 'policy',
+  acceptBlackhole: 'policy',
   asOverride: 'policy',
   removePrivateAs: 'policy',
   'localAs.noPrepend': 'policy',

@@ -71,6 +71,8 @@ export interface PeerSettingsDocument {
   enforceFirstAs?: boolean;
   maxAsPathLength?: number;
   allowOwnAs?: number;
+  gracefulShutdown?: boolean;
+  acceptBlackhole?: boolean;
   asOverride?: boolean;
   removePrivateAs?: boolean | 'all' | 'replace';
   localAs?: { asn?: number; noPrepend?: boolean; replaceAs?: boolean };

@@ -103,6 +103,8 @@ function readSettings(
     'enforceFirstAs',
     'maxAsPathLength',
     'allowOwnAs',
+    'gracefulShutdown',
+    'acceptBlackhole',
     'asOverride',
     'removePrivateAs',
   ] as const;
@@ -304,6 +306,8 @@ function readPeer(
     enforceFirstAs: defaults.enforceFirstAs,
     maxAsPathLength: defaults.maxAsPathLength,
     allowOwnAs: defaults.allowOwnAs,
+    gracefulShutdown: defaults.gracefulShutdown,
+    acceptBlackhole: defaults.acceptBlackhole,
     asOverride: defaults.asOverride,
     removePrivateAs: defaults.removePrivateAs,
     ...rest,

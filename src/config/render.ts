@@ -114,6 +114,8 @@ export function renderPeer(peer: PeerConfig) {
     enforceFirstAs: peer.enforceFirstAs,
     maxAsPathLength: peer.maxAsPathLength,
     allowOwnAs: peer.allowOwnAs,
+    gracefulShutdown: peer.gracefulShutdown,
+    acceptBlackhole: peer.acceptBlackhole,
     asOverride: peer.asOverride,
     removePrivateAs: peer.removePrivateAs,
     ...(peer.localAs === undefined ? {} : { localAs: { ...peer.localAs } }),

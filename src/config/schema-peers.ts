@@ -197,6 +197,18 @@ export const peerSettings = {
     description:
       "To an eBGP peer, take private AS numbers (RFC 6996) out of AS_PATH: `true` where all of it is private, `all` wherever they stand, `replace` puts ours for each. The peer's own number stays.",
   },
+  gracefulShutdown: {
+    type: 'boolean',
+    default: true,
+    description:
+      'Give what an eBGP peer announces with the community `graceful-shutdown` LOCAL_PREF 0 (RFC 8326), after the filters, so that any other path is better.',
+  },
+  acceptBlackhole: {
+    type: 'boolean',
+    default: false,
+    description:
+      'Drop packets to what the peer announces with the community `blackhole` (RFC 7999), and keep it within the AS (`no-export`). Which prefixes it may say that of is for `import` to tell.',
+  },
   localAs: {
     type: 'object',
     required: ['asn'],

@@ -385,6 +385,8 @@ export const defaults = {
   enforceFirstAs: peerSettings.enforceFirstAs.default,
   maxAsPathLength: peerSettings.maxAsPathLength.default,
   allowOwnAs: peerSettings.allowOwnAs.default,
+  gracefulShutdown: peerSettings.gracefulShutdown.default,
+  acceptBlackhole: peerSettings.acceptBlackhole.default,
   asOverride: peerSettings.asOverride.default,
   removePrivateAs: peerSettings.removePrivateAs.default,
   localAsNoPrepend: peerSettings.localAs.properties.noPrepend.default,

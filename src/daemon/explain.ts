@@ -13,7 +13,7 @@ import {
   REJECTED,
   type SourceId,
 } from '../rib/ids.js';
-import type { ResolutionStep } from '../rib/next-hops.js';
+import { type ResolutionStep, SELF } from '../rib/next-hops.js';
 import type { PathVerdict, Rib } from '../rib/rib.js';
 import type { RouteViews } from './route-views.js';
 
@@ -165,9 +165,11 @@ function explainPath(
     verdict: verdict.verdict,
     reason,
     nextHopResolution:
-      source.forwarding === 'nextHop'
-        ? trace.map((each) => describeStep(each, parts.device)).join('; ')
-        : 'this router itself',
+      source.kind === 'bgp' && rib.sets.nextHopId[set] === SELF
+        ? 'none: its BLACKHOLE community asks this router to drop what goes there (RFC 7999)'
+        : source.forwarding === 'nextHop'
+          ? trace.map((each) => describeStep(each, parts.device)).join('; ')
+          : 'this router itself',
   };
 }
 

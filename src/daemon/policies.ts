@@ -40,6 +40,8 @@ export class RouterPolicies implements PolicySource {
       firstAs: settings.enforceFirstAs && !ibgp ? settings.asn : null,
       maxAsPathLength: settings.maxAsPathLength,
       allowOwnAs: settings.allowOwnAs,
+      gracefulShutdown: settings.gracefulShutdown,
+      acceptsBlackhole: settings.acceptBlackhole,
       localAs:
         settings.localAs === undefined
           ? null

@@ -14,7 +14,7 @@ import {
   type PrefixId,
   type SourceId,
 } from '../rib/ids.js';
-import { HOPS_CHANGED } from '../rib/next-hops.js';
+import { HOPS_CHANGED, SELF } from '../rib/next-hops.js';
 import type { Rib } from '../rib/rib.js';
 import type { Fib, Forwarding, Hop } from './types.js';
 
@@ -69,7 +69,9 @@ export class FibInstaller {
     if (best !== NONE) {
       const source = rib.paths.source[best] as SourceId;
       const { forwarding, kind } = this.rib.sources.get(source);
-      if (forwarding === 'nextHop') wanted = this.throughNextHops(family, prefix, best as PathId);
+      if (forwarding === 'nextHop' && this.endsHere(family, best as PathId))
+        wanted = this.shared('blackhole 0', []);
+      else if (forwarding === 'nextHop') wanted = this.throughNextHops(family, prefix, best as PathId);
       else if (forwarding === 'blackhole') {
         // So that a connected route of a local bridge always wins over the blackhole of its block.
         if (kind === 'originated') metricClass = 1;
@@ -80,12 +82,19 @@ export class FibInstaller {
     this.desire(family, prefix, wanted, metricClass);
   }
 
+  /** RFC 7999: the import policy took the next hop away from what is to be dropped. */
+  private endsHere(family: FamilyIndex, path: PathId): boolean {
+    return this.rib.sets.nextHopId[this.rib.families[family].paths.accepted[path]] === SELF;
+  }
+
   private throughNextHops(family: FamilyIndex, prefix: PrefixId, best: PathId): SharedForwarding | null {
     const rib = this.rib.families[family];
     const nextHopOf = (path: PathId): NextHopId =>
       this.rib.sets.nextHopId[rib.paths.accepted[path]] as NextHopId;
     if (this.rib.maxPaths === 1) return this.throughOne(nextHopOf(best));
-    const nextHops = [...new Set(rib.multipath(prefix).map(nextHopOf))].sort((x, y) => x - y);
+    const nextHops = [...new Set(rib.multipath(prefix).map(nextHopOf))]
+      .filter((nextHop) => nextHop !== SELF)
+      .sort((x, y) => x - y);
     return nextHops.length === 1 ? this.throughOne(nextHops[0]) : this.shared(nextHops.join(','), nextHops);
   }
 

@@ -1,12 +1,14 @@
 /**
  * What BGP itself demands of a route that comes in, whatever the filters say: it has not been here before, it comes
- * from who says so, and it leads to a place that a packet can go to. Then what the import filter set is applied. A pure function of the canonical set as received, the peer's facts and the edits.
+ * from who says so, and it leads to a place that a packet can go to. Then what the import filter set is applied, and what
+ * well-known communities ask for. A pure function of the canonical set as received, the peer's facts and the edits.
  */
 import { type Address, writeAddress } from '../address/index.js';
 import { AttributeCode, asPathCount, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
 import { applyEdits } from './apply-edits.js';
 import { noEdits, type RouteEdits } from './edits.js';
 import type { SetRewriter } from './rewrite.js';
+import { readCommunities } from './route-view.js';
 
 export interface ImportFacts {
   readonly ebgp: boolean;
@@ -23,6 +25,10 @@ export interface ImportFacts {
   readonly allowOwnAs: number;
   /** RFC 7705: the number that the peer knows us by, and whether it is put in front of AS_PATH; null: it knows `localAsn`. */
   readonly localAs: { readonly asn: number; readonly prepends: boolean } | null;
+  /** RFC 8326: what an external peer is about to take away goes behind everything else. */
+  readonly gracefulShutdown: boolean;
+  /** RFC 7999: what the peer marks so is dropped here. */
+  readonly acceptsBlackhole: boolean;
 }
 
 /** Why a route takes no part, whatever the filters say. */
@@ -93,6 +99,11 @@ export function findFault(
   return null;
 }
 
+const GRACEFUL_SHUTDOWN = 0xffff0000;
+const BLACKHOLE = 0xffff029a;
+const NO_EXPORT = 0xffffff01;
+const NO_ADVERTISE = 0xffffff02;
+
 /** ::ffff:0:0/96, in a next hop of 16 or 32 octets. */
 function isMappedNextHop(buffer: Buffer, start: number): boolean {
   if (buffer[start + 1] < 16) return false;
@@ -111,7 +122,8 @@ export function treatImport(
   out: SetRewriter,
 ): 'unchanged' | 'rewritten' | 'tooLong' {
   const prepends = facts.localAs?.prepends === true;
-  if (edits === noEdits && !prepends) return 'unchanged';
+  const obeys = (facts.ebgp && facts.gracefulShutdown) || facts.acceptsBlackhole;
+  if (edits === noEdits && !prepends && !(obeys && hasCommunities(buffer, start, end))) return 'unchanged';
   out.reset();
   // RFC 7705 §3.1: inside this AS, the path leads through the one that the peer knows.
   if (prepends && facts.localAs !== null) out.prepend = facts.localAs.asn;
@@ -121,5 +133,26 @@ export function treatImport(
   }
   if (edits.localPref !== null) out.localPref = edits.localPref;
   applyEdits(buffer, start, end, edits, out);
+  const obeyed = obeys && obeyCommunities(out.communities ?? readCommunities(buffer, start, end), facts, out);
+  if (edits === noEdits && !prepends && !obeyed) return 'unchanged';
   return out.rewrite(buffer, start, end) ? 'rewritten' : 'tooLong';
+}
+
+function hasCommunities(buffer: Buffer, start: number, end: number): boolean {
+  view.reset(buffer, start, end);
+  return view.find(AttributeCode.communities);
+}
+
+/** What well-known communities ask of who receives them, as the filters have left them. Returns whether they asked anything. */
+function obeyCommunities(communities: readonly number[], facts: ImportFacts, out: SetRewriter): boolean {
+  // RFC 8326 §4.1: the lowest LOCAL_PREF, whatever a filter prefers the peer by.
+  const isLeaving = facts.ebgp && facts.gracefulShutdown && communities.includes(GRACEFUL_SHUTDOWN);
+  if (isLeaving) out.localPref = 0;
+  if (!facts.acceptsBlackhole || !communities.includes(BLACKHOLE)) return isLeaving;
+  // RFC 7999 §3.2: it goes no further than this AS, or as little far as it says. A route that leads nowhere has no next hop.
+  if (!communities.includes(NO_EXPORT) && !communities.includes(NO_ADVERTISE)) {
+    out.communities = [...communities, NO_EXPORT];
+  }
+  out.nextHopLength = 0;
+  return true;
 }

@@ -1,7 +1,7 @@
 /**
  * Route policy: what is accepted from a peer and in which form, and what is announced to peers and in which form.
  *
- *     received set ──loop checks──▶ import filters ──edits──▶ accepted set            (Importer, one per peer and family)
+ *     received set ──own checks──▶  import filters ──edits──▶ accepted set            (Importer, one per peer and family)
  *     best path ──▶ export filters ──edits──▶ built-in treatment ──▶ outgoing set     (Exporter, one per update group)
  *
  * Filters (`CompiledPolicy`) never touch a route. Their conditions look at its prefix, or at its attributes and source
@@ -11,7 +11,8 @@
  * per attribute set (`SetCache`), as nearly all routes share theirs with others.
  *
  * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 (extended
- * communities), RFC 4456 (route reflection), RFC 8092 (large communities), RFC 8212 (external peers without a filter).
+ * communities), RFC 4456 (route reflection), RFC 7705 (a local AS), RFC 7999 (BLACKHOLE), RFC 8092 (large communities),
+ * RFC 8212 (external peers without a filter), RFC 8326 (graceful shutdown).
  */
 export * from './as-path-edits.js';
 export { AsPathRegex, AsPathRegexError } from './as-path-regex.js';

@@ -14,7 +14,7 @@ import { AttrSets } from './attr-sets.js';
 import { type DecisionStep, type MedRules, standardMedRules } from './decision.js';
 import { type ChangeListener, FamilyRib, type FamilyRibContext } from './family-rib.js';
 import { type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
-import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED } from './next-hops.js';
+import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED, SELF } from './next-hops.js';
 import type { Slices } from './slices.js';
 import { NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
 
@@ -221,7 +221,7 @@ export class Rib {
     return {
       prefix: rib.prefixes.read(id),
       forwarding:
-        forwarding === 'nextHop'
+        forwarding === 'nextHop' && this.nextHopOf(rib, rib.best(id) as PathId) !== SELF
           ? {
               kind: 'recursive',
               nextHops: rib.multipath(id).map((path) => this.nextHopOf(rib, path)),

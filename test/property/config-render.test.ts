@@ -281,6 +281,8 @@ const peersOf = (ours: number, filterNames: string[]) => {
         enforceFirstAs: flag,
         maxAsPathLength: seconds(0, 4096),
         allowOwnAs: seconds(0, 255),
+        gracefulShutdown: flag,
+        acceptBlackhole: flag,
         asOverride: flag,
         removePrivateAs: fc.constantFrom(false, true, 'all', 'replace'),
         localAs: optional(fc.record({ asn, noPrepend: flag, replaceAs: flag })),

@@ -79,6 +79,10 @@ export interface PeerSettings {
   readonly maxAsPathLength: number;
   /** So often our own AS may stand in the AS_PATH of what the peer announces. */
   readonly allowOwnAs: number;
+  /** RFC 8326: an external peer's GRACEFUL_SHUTDOWN is obeyed. */
+  readonly gracefulShutdown: boolean;
+  /** RFC 7999: the peer's BLACKHOLE is obeyed. */
+  readonly acceptBlackhole: boolean;
   /** To an external peer: our AS takes the place of the peer's in AS_PATH. */
   readonly asOverride: boolean;
   readonly removePrivateAs: RemovePrivateAs;

@@ -387,6 +387,8 @@ const facts: ImportFacts = {
   maxAsPathLength: 0,
   allowOwnAs: 0,
   localAs: null,
+  gracefulShutdown: false,
+  acceptsBlackhole: false,
 };
 
 describe('rules with every condition and action', () => {

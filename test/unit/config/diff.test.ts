@@ -59,6 +59,8 @@ describe('the diff of two Routers', () => {
     ['enforceFirstAs: false', 'policy'],
     ['maxAsPathLength: 9', 'policy'],
     ['allowOwnAs: 1', 'policy'],
+    ['gracefulShutdown: false', 'policy'],
+    ['acceptBlackhole: true', 'policy'],
     ['asOverride: true', 'policy'],
     ['removePrivateAs: all', 'policy'],
     ['import: a', 'policy'],

@@ -128,6 +128,8 @@ peers:
       enforceFirstAs: true,
       maxAsPathLength: 0,
       allowOwnAs: 0,
+      gracefulShutdown: true,
+      acceptBlackhole: false,
       asOverride: false,
       removePrivateAs: false,
     });

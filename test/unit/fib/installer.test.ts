@@ -131,6 +131,31 @@ describe('the installer', () => {
     world = new World();
   });
 
+  it("drops what goes to a peer's route without a next hop, and no next hop resolves through it", () => {
+    const source = world.source();
+    world.announce(source, '203.0.113.0/24');
+    world.announce(world.source(), '198.18.0.0/15', '203.0.113.7');
+    world.decide();
+    expect(world.told('203.0.113.0/24')).toBe('blackhole');
+    expect(world.told('198.18.0.0/15')).toBeNull();
+    world.announce(source, '203.0.113.0/24', '192.0.2.1');
+    world.decide();
+    expect(world.told('203.0.113.0/24')).toBe('192.0.2.1%2');
+    expect(world.told('198.18.0.0/15')).toBe('192.0.2.1%2');
+  });
+
+  it('never drops and forwards to one prefix at once: the best of equal paths decides', () => {
+    for (const order of [
+      [null, '192.0.2.1'],
+      ['192.0.2.1', null],
+    ]) {
+      world = new World(4);
+      for (const nextHop of order) world.announce(world.source(), '203.0.113.0/24', nextHop);
+      world.decide();
+      expect(world.told('203.0.113.0/24')).toBe(order[0] === null ? 'blackhole' : '192.0.2.1%2');
+    }
+  });
+
   it('has all routes through one next hop share one entry, which goes with the last of them', () => {
     const source = world.source();
     world.announce(source, '203.0.113.0/25', '192.0.2.1');

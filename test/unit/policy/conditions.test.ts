@@ -61,6 +61,8 @@ const facts: ImportFacts = {
   maxAsPathLength: 0,
   allowOwnAs: 0,
   localAs: null,
+  gracefulShutdown: true,
+  acceptsBlackhole: false,
 };
 const out = new SetRewriter();
 

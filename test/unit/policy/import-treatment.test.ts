@@ -9,6 +9,7 @@ import {
 } from '../../../src/bgp/wire/index.js';
 import {
   compileFilters,
+  exactly,
   type Filter,
   Importer,
   type ImportFacts,
@@ -30,6 +31,8 @@ const facts: ImportFacts = {
   firstAs: null,
   maxAsPathLength: 0,
   allowOwnAs: 0,
+  gracefulShutdown: true,
+  acceptsBlackhole: false,
   localAs: null,
 };
 const learnt: CanonicalAttributes = { family: 0, nextHop: address('192.0.2.7'), asPath: [65007] };
@@ -106,6 +109,40 @@ describe('what comes from a peer', () => {
       const loop = buildCanonical({ ...learnt, asPath: [65007, own] });
       expect(importRoute(loop, [], known).explanation.reason).toMatch(/^our own AS is in its AS_PATH/);
     }
+  });
+
+  const filtered: Filter[] = [
+    { name: 'in', rules: [{ match: {}, set: { localPref: 200 }, action: 'accept' }] },
+  ];
+
+  it('goes behind all else when the peer is about to take it away (RFC 8326), whatever the filter prefers', () => {
+    const leaving = buildCanonical({ ...learnt, communities: [0xffff0000] });
+    for (const filters of [[], filtered]) {
+      expect(importRoute(leaving, filters).attributes?.localPref).toBe(0);
+    }
+    expect(importRoute(leaving, [], { ...facts, gracefulShutdown: false }).same).toBe(true);
+    expect(importRoute(leaving, [], { ...facts, ebgp: false }).same).toBe(true);
+    const strip: Filter[] = [
+      {
+        name: 'in',
+        rules: [{ match: {}, set: { communities: { remove: [exactly(0xffff0000)] } }, action: 'accept' }],
+      },
+    ];
+    expect(importRoute(leaving, strip).attributes).not.toHaveProperty('localPref');
+    const staying = buildCanonical({ ...learnt, communities: [65000 * 65536 + 1] });
+    expect(importRoute(staying, []).same).toBe(true);
+  });
+
+  it('leads nowhere and stays within the AS when the peer may ask for that (RFC 7999)', () => {
+    const drop = buildCanonical({ ...learnt, communities: [0xffff029a] });
+    const allowed = { ...facts, acceptsBlackhole: true };
+    const { attributes } = importRoute(drop, [], allowed);
+    expect(attributes).toMatchObject({ communities: ['blackhole', 'no-export'] });
+    expect(attributes?.nextHop).toBeNull();
+    expect(importRoute(drop, []).same).toBe(true);
+    const quiet = buildCanonical({ ...learnt, communities: [0xffff029a, 0xffffff02] });
+    expect(importRoute(quiet, [], allowed).attributes?.communities).toEqual(['blackhole', 'no-advertise']);
+    expect(importRoute(buildCanonical(learnt), [], allowed).same).toBe(true);
   });
 
   it('is rejected when it does not begin with the AS of the peer, where it must', () => {

@@ -35,6 +35,8 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     enforceFirstAs: true,
     maxAsPathLength: 0,
     allowOwnAs: 0,
+    gracefulShutdown: true,
+    acceptBlackhole: false,
     asOverride: false,
     removePrivateAs: false,
     ...more,
