@@ -62,6 +62,7 @@ export class Recording {
         recovered: (file, lostRecords) =>
           this.listener.event('info', 'mrtUpdatesRecovered', { file, lostRecords }),
       },
+      Promise.all(this.closing),
     );
     speaker.recorder = this.updates;
   }

@@ -53,6 +53,8 @@ export class UpdateLog implements PeerRecorder {
   constructor(
     readonly settings: UpdateLogSettings,
     private readonly listener: UpdateLogListener,
+    /** Nothing is written before: another log may still hold the file. */
+    private readonly after: Promise<unknown> = Promise.resolve(),
   ) {}
 
   message(peer: Peer, localAddress: Address, type: number, buf: Buffer, start: number, end: number): void {
@@ -126,6 +128,7 @@ export class UpdateLog implements PeerRecorder {
   }
 
   private async writeAll(): Promise<void> {
+    await this.after;
     while (this.waiting.length > 0) {
       const batches = this.waiting;
       this.waiting = [];

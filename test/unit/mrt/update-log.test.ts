@@ -28,7 +28,7 @@ const peer = {
 } as unknown as Peer;
 
 /** A log that keeps what it tells. */
-function logTo(path: string, rotateSeconds: number) {
+function logTo(path: string, rotateSeconds: number, after?: Promise<void>) {
   const told: string[] = [];
   let failed = () => {};
   const failure = new Promise<void>((resolve) => {
@@ -43,6 +43,7 @@ function logTo(path: string, rotateSeconds: number) {
       },
       recovered: (file, lost) => told.push(`recovered ${file}: ${lost}`),
     },
+    after,
   );
   const update = Buffer.from('000000124001010040020402 01fdea4003040a00000218cb0071'.replace(' ', ''), 'hex');
   return {
@@ -112,6 +113,19 @@ describe('the log of updates', () => {
     second.update();
     await second.log.close();
     expect(await typesIn(file)).toEqual(['keepalive', 'keepalive', 'announce']);
+  });
+
+  it('waits for the one before it, where both have the same file', async () => {
+    const file = join(folder(), 'u.mrt');
+    const first = logTo(file, 3600);
+    for (let i = 0; i < 1000; i++) first.keepalive();
+    const closed = first.log.close();
+    const second = logTo(file, 7200, closed);
+    second.update();
+    await second.log.close();
+    const types = await typesIn(file);
+    expect(types).toHaveLength(1001);
+    expect(types.at(-1)).toBe('announce');
   });
 
   it('leaves a file alone that is no MRT', async () => {
