@@ -137,7 +137,7 @@ describe(hasRealTable ? 'a real full table' : 'a generated table', () => {
         if (ipv4?.installed === prefixes) return true;
         throw new Error(JSON.stringify(ipv4));
       },
-      { timeoutSeconds: 40, intervalMilliseconds: 200 },
+      { timeoutSeconds: 90, intervalMilliseconds: 200 },
     );
 
     const inKernel = async (): Promise<string[]> => {
@@ -172,7 +172,7 @@ describe(hasRealTable ? 'a real full table' : 'a generated table', () => {
         const { ipv4 } = (await t.client.status()).fib;
         return ipv4?.installed === 0 && ipv4.pending === 0 && (await inKernel()).length === 0;
       },
-      { timeoutSeconds: 30, intervalMilliseconds: 200 },
+      { timeoutSeconds: 60, intervalMilliseconds: 200 },
     );
     expect(await foreignRoutes()).toBe(foreignBefore);
     expect(foreignBefore.trimEnd().split('\n')).toHaveLength(200);
