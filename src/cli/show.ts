@@ -18,9 +18,12 @@ const stateLabels: Readonly<Record<PeerRow['state'], string>> = {
 const countsOf = (count: keyof PeerRow['families'][string]) => (peer: PeerRow) =>
   Object.values(peer.families).map((family) => grouped(family[count]));
 
+/** A link-local address means something on its link alone. */
+const addressOf = ({ address, device }: PeerRow) => (device === undefined ? address : `${address}%${device}`);
+
 const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'PEER', cell: (peer) => peer.name, shrinksTo: 10, toldWhenCut: true },
-  { title: 'ADDRESS', cell: (peer) => peer.address, shrinksTo: 15, toldWhenCut: true },
+  { title: 'ADDRESS', cell: addressOf, shrinksTo: 15, toldWhenCut: true },
   { title: 'AS', cell: (peer) => String(peer.asn), align: 'right' },
   {
     title: 'STATE',

@@ -47,6 +47,7 @@ export interface PeerSettingsDocument {
   port?: number;
   asn?: number;
   localAddress?: string;
+  device?: string;
   passwordFile?: string;
   passwordEnv?: string;
   passive?: boolean;

@@ -67,7 +67,8 @@ export function readPeers(spec: SpecDocument, context: PeerContext, reader: Read
     }
     if (peer === undefined) continue;
     const local = peer.localAddress === undefined ? '' : ` from ${formatAddress(peer.localAddress)}`;
-    const end = `${formatAddress(peer.address)} port ${peer.port}${local}`;
+    const zone = isLinkLocal(peer.address) ? `%${peer.device}` : '';
+    const end = `${formatAddress(peer.address)}${zone} port ${peer.port}${local}`;
     reader.duplicate(ends, end, [...path, 'address'], `a session with ${end}`);
     const password = JSON.stringify(peer.password ?? null);
     const other = passwords.get(formatAddress(peer.address)) ?? password;
@@ -98,6 +99,7 @@ function readSettings(
     'passive',
     'shutdown',
     'extendedMessages',
+    'device',
     'nextHop',
     'routeReflectorClient',
     'enforceFirstAs',
@@ -248,10 +250,14 @@ function readPeer(
       `${label} has the ${familyLabel(address.family)} address ${formatAddress(address)} but the local address ${formatAddress(localAddress)}; expected both of one family`,
     );
   }
-  if (address.family === 1 && isLinkLocal(address)) {
+  for (const [key, value] of [
+    ['address', address],
+    ['localAddress', localAddress],
+  ] as const) {
+    if (value?.family !== 1 || !isLinkLocal(value) || merged.device !== undefined) continue;
     reader.error(
-      [...path, 'address'],
-      `${label} has the link-local address ${formatAddress(address)}, which says nothing without its link; expected a global or unique local address`,
+      document[key] === undefined ? path : [...path, key],
+      `${label} has the link-local address ${formatAddress(value)}, which says nothing without its link; expected \`device\` beside it`,
     );
   }
   if (document.name === undefined || merged.asn === undefined || context.asn === undefined) return undefined;

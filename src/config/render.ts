@@ -91,6 +91,7 @@ export function renderPeer(peer: PeerConfig) {
     port: peer.port,
     asn: peer.asn,
     ...(peer.localAddress === undefined ? {} : { localAddress: formatAddress(peer.localAddress) }),
+    ...(peer.device === undefined ? {} : { device: peer.device }),
     ...renderPassword(peer.password),
     passive: peer.passive,
     shutdown: peer.shutdown,

@@ -47,6 +47,14 @@ export const peerSettings = {
     ...address,
     description: 'Our end of the session; without it the kernel chooses when we dial.',
   },
+  device: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 15,
+    'x-expected': 'the name of an interface',
+    description:
+      'The session runs over this interface alone, dialed or accepted (SO_BINDTODEVICE). Required where `address` is link-local (fe80::…).',
+  },
   passwordFile: {
     type: 'string',
     minLength: 1,

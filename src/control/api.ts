@@ -13,6 +13,8 @@ export interface PeerRow {
   since: string;
   families: Record<string, { received: number; accepted: number; announced: number }>;
   lastError: string | null;
+  /** The interface that the session is bound to. */
+  device?: string;
   /** How the peer's segments are authenticated; absent: not at all. */
   authentication?: 'tcp-md5';
   /** GTSM (RFC 5082): how many hops away the peer may be; absent: anywhere. */

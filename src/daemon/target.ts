@@ -188,6 +188,7 @@ export class DaemonTarget implements ControlTarget {
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       families,
+      ...(settings.device === undefined ? {} : { device: settings.device }),
       lastError: this.errorOf(peer, drops),
       ...(settings.password === undefined ? {} : { authentication: 'tcp-md5' }),
       ...(settings.ttlSecurity === undefined ? {} : { ttlSecurity: settings.ttlSecurity }),

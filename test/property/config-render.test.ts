@@ -260,6 +260,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
           fc.constantFrom({ file: '/etc/tartan/password' }, { file: '/a b' }, { env: 'PASSWORD' }),
         ),
         passive: flag,
+        device: optional(fc.constantFrom('eth0', 'null', '0', 'lan.100')),
         shutdown: flag,
         shutdownMessage: optional(text.filter((value) => value !== '' && Buffer.byteLength(value) <= 255)),
         extendedMessages: flag,

@@ -1,6 +1,13 @@
 /** TCP sockets as BGP wants them. */
 import { Socket } from 'node:net';
-import { type Address, type FamilyIndex, formatAddress, IPV4 } from '../../address/index.js';
+import {
+  type Address,
+  type FamilyIndex,
+  formatAddress,
+  IPV4,
+  IPV6,
+  isLinkLocal,
+} from '../../address/index.js';
 import {
   bindTcpSocket,
   closeFd,
@@ -12,11 +19,14 @@ import {
   IPV6_TCLASS,
   IPV6_UNICAST_HOPS,
   openTcpSocket,
+  SO_BINDTODEVICE,
   SOL_IP,
   SOL_IPV6,
+  SOL_SOCKET,
   SOL_TCP,
   setIntOption,
   setMd5Key,
+  setOption,
   TCP_NODELAY,
   TCP_SAVED_SYN,
 } from '../../sockopt/index.js';
@@ -53,6 +63,7 @@ export interface ConnectionOptions {
   readonly remoteAddress: Address;
   readonly ttl: number | null;
   readonly ttlSecurityHops?: number;
+  readonly device?: string;
 }
 
 /** The TTL with which GTSM has everything sent, so that nobody afar can send the same (RFC 5082 §3). */
@@ -65,15 +76,17 @@ export function setTtl(fd: number, family: FamilyIndex, ttl: number | null): voi
 }
 
 /**
- * What every connection of a peer gets, dialed or accepted: CS6, no Nagle delay, its TTL, the least TTL that it takes
+ * What every connection of a peer gets, dialed or accepted: its device, CS6, no Nagle delay, its TTL, the least TTL that it takes
  * (RFC 5082), and the key of TCP-MD5 unless it is null (RFC 2385: the SYN and all that follows are signed).
  */
 export function setConnectionOptions(
   fd: number,
-  { remoteAddress, ttl, ttlSecurityHops }: ConnectionOptions,
+  { remoteAddress, ttl, ttlSecurityHops, device }: ConnectionOptions,
   password: Buffer | null,
 ): void {
   const { family } = remoteAddress;
+  // What comes or would go another way is no part of the connection from here on.
+  if (device !== undefined) setOption(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${device}\0`));
   setNetworkControl(fd, family);
   setIntOption(fd, SOL_TCP, TCP_NODELAY, 1);
   if (password !== null) setMd5Key(fd, remoteAddress, password);
@@ -105,6 +118,13 @@ export function dial(options: DialOptions, password: Buffer | null): Socket {
     closeFd(fd);
     throw error;
   }
-  socket.connect({ host: formatAddress(options.remoteAddress), port: options.remotePort });
+  socket.connect({ host: hostOf(options), port: options.remotePort });
   return socket;
+}
+
+/** The peer's address with its zone (RFC 4007 §11), without which a link-local one means nothing. */
+function hostOf({ remoteAddress, device }: DialOptions): string {
+  const text = formatAddress(remoteAddress);
+  const zoned = device !== undefined && remoteAddress.family === IPV6 && isLinkLocal(remoteAddress);
+  return zoned ? `${text}%${device}` : text;
 }

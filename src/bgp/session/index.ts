@@ -15,6 +15,13 @@
  * session, not in the socket, so that a KEEPALIVE passes them.
  */
 export { securityTtl } from './dial.js';
-export { Listener, type ListenerKey, type ListenerOptions, remoteAddressOf } from './listener.js';
+export {
+  Listener,
+  type ListenerKey,
+  type ListenerOptions,
+  localAddressOfSocket,
+  remoteAddressOf,
+  zoneOf,
+} from './listener.js';
 export { administrativeReset, administrativeShutdown, PeerSession, withMessage } from './peer-session.js';
 export * from './types.js';

@@ -3,10 +3,23 @@ import { type Address, formatAddress, parseAddress } from '../../address/index.j
 import { fdOf, localAddressOf, SOL_TCP, setIntOption, setMd5Key, TCP_SAVE_SYN } from '../../sockopt/index.js';
 import { securityTtl, setNetworkControl, setTtl } from './dial.js';
 
-/** A socket's text address, without the zone of a link-local one. */
+/** The far end of a socket, without the zone of a link-local address. */
 export function remoteAddressOf(socket: Socket): Address | null {
-  const text = socket.remoteAddress?.split('%')[0];
-  return text === undefined ? null : parseAddress(text);
+  return withoutZone(socket.remoteAddress);
+}
+
+/** Our end of a socket, likewise. */
+export function localAddressOfSocket(socket: Socket): Address | null {
+  return withoutZone(socket.localAddress);
+}
+
+/** The name of the interface that a link-local peer is on; null for any other address. */
+export function zoneOf(socket: Socket): string | null {
+  return socket.remoteAddress?.split('%')[1] ?? null;
+}
+
+function withoutZone(text: string | undefined): Address | null {
+  return text === undefined ? null : parseAddress(text.split('%')[0]);
 }
 
 export interface ListenerOptions {

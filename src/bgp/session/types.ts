@@ -9,6 +9,8 @@ export interface SessionSettings {
   readonly remotePort: number;
   /** Source of outgoing connections; null: the kernel picks it. */
   readonly localAddress: Address | null;
+  /** The connection runs over this interface alone; the zone of a link-local `remoteAddress`. */
+  readonly device?: string;
   readonly localAsn: number;
   readonly remoteAsn: number;
   /** Our BGP Identifier, u32. */

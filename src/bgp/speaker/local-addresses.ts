@@ -69,7 +69,9 @@ export function linkFacts(
   const nextHop = (family: FamilyIndex): Address | null => {
     if (family === local.family && !isUnroutable(local)) return plain(local);
     // The link's own address of that family first, then any that the node has.
-    return usable(family, onLink) ?? (isOnLoopback(own, addresses) ? usable(family, addresses) : null);
+    const found = usable(family, onLink) ?? (isOnLoopback(own, addresses) ? usable(family, addresses) : null);
+    // RFC 2545 §3 wants a global address; on a link that has none, both ends know the link-local one.
+    return found ?? (family === local.family ? plain(local) : null);
   };
   const direct = onLink.some(({ address }) => covers(address, remote)) || isUnroutable(remote);
   return {

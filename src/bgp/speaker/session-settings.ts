@@ -9,6 +9,7 @@ export function sessionSettings(peer: PeerSettings, localAsn: number, routerId: 
     remoteAddress: peer.address,
     remotePort: peer.port,
     localAddress: peer.localAddress ?? null,
+    ...(peer.device === undefined ? {} : { device: peer.device }),
     localAsn: peer.localAs?.asn ?? localAsn,
     remoteAsn: peer.asn,
     routerId,

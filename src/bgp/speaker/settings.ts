@@ -43,6 +43,8 @@ export interface PeerSettings {
   readonly port: number;
   readonly asn: number;
   readonly localAddress?: Address;
+  /** The session runs over this interface alone; the zone of a link-local `address`, which needs it. */
+  readonly device?: string;
   /** TCP-MD5 (RFC 2385). */
   readonly password?: PasswordSource;
   readonly passive: boolean;

@@ -8,7 +8,6 @@ import {
   type FamilyIndex,
   familyNames,
   formatAddress,
-  parseAddress,
   sameAddress,
 } from '../../address/index.js';
 import type { AsPathTreatment } from '../../policy/index.js';
@@ -16,7 +15,7 @@ import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED } from '../.
 import type { Rib } from '../../rib/rib.js';
 import type { Slices } from '../../rib/slices.js';
 import { type Departure, type RouteExporter, UpdateGroup } from '../../rib/update-group.js';
-import { Listener, type Negotiated } from '../session/index.js';
+import { Listener, localAddressOfSocket, type Negotiated, zoneOf } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { Deferral } from './deferral.js';
 import { type GroupFacts, groupKey } from './groups.js';
@@ -200,8 +199,8 @@ export class Speaker implements PeerContext {
         address,
         port,
         connection: (socket, remote) => {
-          const local = socket.localAddress === undefined ? null : parseAddress(socket.localAddress);
-          return this.peerAt(remote, local)?.session.accept(socket) ?? false;
+          const peer = this.peerAt(remote, localAddressOfSocket(socket), zoneOf(socket));
+          return peer?.session.accept(socket) ?? false;
         },
         keyRefused: (remote, error) => this.keyRefused(remote, error),
         failed: () => this.listeners.delete(key),
@@ -352,11 +351,12 @@ export class Speaker implements PeerContext {
   }
 
   /** Whose connection this is: of several peers at one address, the one with that local address. */
-  private peerAt(remote: Address, local: Address | null): Peer | undefined {
+  private peerAt(remote: Address, local: Address | null, zone: string | null): Peer | undefined {
     let found: Peer | undefined;
     for (const peer of this.peers.values()) {
-      const { address, localAddress } = peer.settings;
+      const { address, localAddress, device } = peer.settings;
       if (!sameAddress(address, remote) || peer.isShutdown) continue;
+      if (zone !== null && zone !== device) continue;
       if (localAddress && local && sameAddress(localAddress, local)) return peer;
       found ??= peer;
     }

@@ -53,6 +53,7 @@ describe('the diff of two Routers', () => {
     ['shutdownMessage: moving house', 'none'],
     ['extendedMessages: false', 'session'],
     ['sendHoldTime: 300', 'session'],
+    ['device: eth0', 'session'],
     ['gracefulRestart: {restartTime: 10}', 'none'],
     ['gracefulRestart: {deferral: 10}', 'none'],
     ['maxPrefixes: {received: 10}', 'none', 4],

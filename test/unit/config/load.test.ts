@@ -590,3 +590,23 @@ describe('AS options of a peer', () => {
     expect(warningsOf(document(text)).join()).toContain('has `asOverride`, which holds for eBGP peers alone');
   });
 });
+
+describe('a link-local peer', () => {
+  const errors = (...lines: string[]) =>
+    errorsOf(
+      document(
+        `${minimal}\npeers:\n${lines.map((line, i) => `- {name: x${i}, asn: 65001, ${line}}`).join('\n')}`,
+      ),
+    );
+
+  it('needs the link that it is on', () => {
+    expect(errors("address: 'fe80::2'")[0]).toMatch(
+      'peer `x0` has the link-local address fe80::2, which says nothing without its link; expected `device` beside it',
+    );
+    expect(errors("address: '2001:db8::2', localAddress: 'fe80::1'")[0]).toMatch('address fe80::1, which');
+    expect(errors("address: 'fe80::2', device: eth0", "address: 'fe80::2', device: eth1")).toEqual([]);
+    expect(errors("address: 'fe80::2', device: eth0", "address: 'fe80::2', device: eth0")[0]).toMatch(
+      'a session with fe80::2%eth0 port 179 stands here a second time',
+    );
+  });
+});

@@ -71,6 +71,12 @@ describe('the facts of a link', () => {
     });
   });
 
+  it('give a link-local peer the link-local address where the link has no other', () => {
+    const found = facts('fe80::1', 'fe80::2', [own(5, 'fe80::1/64'), own(6, '2001:db8:6::1/64')], 5);
+    expect(found.nextHop).toEqual([null, 'fe80::1']);
+    expect(found.ifindex).toBe(5);
+  });
+
   it('tell links with the same link-local address apart by the scope of the session', () => {
     const addresses = [own(2, 'fe80::1/64'), own(5, 'fe80::1/64'), own(5, '2001:db8:5::1/64')];
     const found = facts('fe80::1', 'fe80::2', addresses, 5);
