@@ -60,6 +60,16 @@ describe('with FRR as peer', () => {
     await t.untilInstalled('198.51.3.0/24');
   });
 
+  it('waits for nothing when the daemon is told to stop meanwhile', async () => {
+    const limit = { received: 4, restartAfter: 86400 };
+    scene = await peering('limit', [
+      { name: 'f', image: 'frr', asn: 65002, networks: networks(5), peer: { maxPrefixes: limit } },
+    ]);
+    const { t } = scene;
+    await t.untilPeer('f', (peer) => peer.held !== undefined, 'is kept down');
+    expect(await t.node.process.kill('SIGTERM')).toMatchObject({ code: 0 });
+  });
+
   it('announces nothing beyond what may be sent, and ends the session instead', async () => {
     scene = await peering(
       'limit',

@@ -183,12 +183,14 @@ export class Peer implements SessionHandlers {
   /** Ends the session; its routes go, or stay with the peer when `graceful` (TCP ends without a NOTIFICATION). */
   stop(graceful: boolean): Promise<void> {
     this.ended = true;
+    this.guard.release();
     return this.session.stop(graceful ? null : administrativeShutdown);
   }
 
   /** `message`: what the peer's operator is told (RFC 9003); null: what the document says. */
   shutdown(message: string | null = null): void {
     this.shutdownByOperator = true;
+    this.guard.release();
     const text = message ?? this.settings.shutdownMessage ?? null;
     void this.session.stop(withMessage(administrativeShutdown, text));
     this.dropStale();
@@ -276,6 +278,7 @@ export class Peer implements SessionHandlers {
   /** The peer is gone from the document. */
   async remove(): Promise<void> {
     this.ended = true;
+    this.guard.release();
     const stopped = this.session.stop();
     this.dropStale();
     await stopped;
