@@ -105,8 +105,9 @@ function editList<Value, Pattern>(
   fitting: (pattern: Pattern, value: Value) => boolean,
 ): readonly Value[] {
   if (edits === null) return present;
-  const kept = (edits.replace ?? present).filter(
-    (value) => !edits.remove.some((pattern) => fitting(pattern, value)),
-  );
-  return [...new Set([...kept, ...edits.add])];
+  const { remove, add } = edits;
+  const base = edits.replace ?? present;
+  const kept =
+    remove.length === 0 ? base : base.filter((value) => !remove.some((pattern) => fitting(pattern, value)));
+  return [...new Set([...kept, ...add])];
 }

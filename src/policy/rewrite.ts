@@ -31,6 +31,8 @@ const inserted = [
   AttributeCode.extendedCommunities,
   AttributeCode.largeCommunities,
 ] as const;
+/** Of these, those before the communities that only filters write. */
+const COMMON = inserted.indexOf(AttributeCode.extendedCommunities);
 const MAX_VALUE = 0xffff;
 /** Room that everything inserted takes at most, besides communities and AS numbers. */
 const SLACK = 256;
@@ -116,6 +118,8 @@ export class SetRewriter {
     if (this.buffer.length < room) this.buffer = Buffer.allocUnsafeSlow(2 * room);
     this.writeHead(from, start);
     let next = 0;
+    const last =
+      this.extendedCommunities === null && this.largeCommunities === null ? COMMON : inserted.length;
     for (let at = start + 2 + from[start + 1]; at < end; ) {
       const flags = from[at];
       const type = from[at + 1];
@@ -125,14 +129,14 @@ export class SetRewriter {
         value = at + 4;
         length = (length << 8) | from[at + 3];
       }
-      while (next < inserted.length && inserted[next] < type) {
+      while (next < last && inserted[next] < type) {
         if (!this.writeMissing(inserted[next++])) return false;
       }
-      if (next < inserted.length && inserted[next] === type) next++;
+      if (next < last && inserted[next] === type) next++;
       if (!this.writePresent(type, flags, from, value, value + length)) return false;
       at = value + length;
     }
-    while (next < inserted.length) if (!this.writeMissing(inserted[next++])) return false;
+    while (next < last) if (!this.writeMissing(inserted[next++])) return false;
     return true;
   }
 
@@ -250,6 +254,14 @@ export class SetRewriter {
     const length = end - start + 4 * count + 2 * Math.ceil(alone / MAX_SEGMENT);
     if (length > MAX_VALUE) return false;
     this.writeAttributeHead(AttributeCode.asPath, flags, length);
+    if (count === 1) {
+      // What nearly every route to an external peer gets.
+      this.buffer[this.end++] = SegmentType.sequence;
+      this.buffer[this.end++] = joining === 1 ? from[start + 1] + 1 : 1;
+      this.writeWord(first === 1 ? prepend : prependMore[0]);
+      this.copy(from, joining === 1 ? start + 2 : start, end);
+      return true;
+    }
     for (let i = 0; i < count; i++) {
       // Sequences are filled from the back, as if the numbers came one after the other.
       if (i < alone ? (alone - i) % MAX_SEGMENT === 0 || i === 0 : i === alone) {
