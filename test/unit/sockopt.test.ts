@@ -17,6 +17,7 @@ import {
   SOL_IPV6,
   SystemCallError,
   setIntOption,
+  setMd5Key,
   setOption,
   socketAddress,
 } from '../../src/sockopt/index.js';
@@ -117,4 +118,35 @@ it('lays socket addresses out as the kernel reads them', () => {
   expect(socketAddress(address('fe80::1'), 179, 5).toString('hex')).toBe(
     '0a0000b300000000fe80000000000000000000000000000105000000',
   );
+});
+
+describe('a TCP-MD5 key for a prefix', () => {
+  it('holds for every address in it, and the longest match counts', async () => {
+    const server = createServer();
+    cleanups.push(() => server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    setMd5Key(fdOf(server), address('127.0.0.0'), Buffer.from('whole'), 8);
+    setMd5Key(fdOf(server), address('127.0.0.9'), Buffer.from('one'), 32);
+    const { port } = localAddressOf(fdOf(server));
+    for (const [from, key] of [
+      ['127.0.0.2', 'whole'],
+      ['127.0.0.9', 'one'],
+    ]) {
+      const fd = openTcpSocket(0);
+      setMd5Key(fd, address('127.0.0.1'), Buffer.from(key));
+      bindTcpSocket(fd, address(from), 0);
+      const socket = new Socket({ fd });
+      cleanups.push(() => socket.destroy());
+      socket.connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      expect(formatAddress(localAddressOf(fdOf(socket)).address)).toBe(from);
+    }
+  });
+
+  it('has at most 80 octets', () => {
+    const fd = openTcpSocket(0);
+    cleanups.push(() => closeFd(fd));
+    expect(() => setMd5Key(fd, address('127.0.0.1'), Buffer.alloc(81, 1))).toThrow('at most 80 octets');
+  });
 });
