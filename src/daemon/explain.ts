@@ -52,7 +52,7 @@ function describeStep(
       return `${target} is link-local on ${device(hops[0]?.ifindex ?? 0)}`;
     case 'kernel':
       return hops.length === 0
-        ? `${target} is covered by the kernel's route ${prefix ? formatPrefix(prefix) : ''}, which leads nowhere`
+        ? `${target} is covered by the kernel's route ${prefix ? formatPrefix(prefix) : ''}, which leads nowhere (a blackhole, or a link that is down)`
         : `${target} by the kernel's route ${prefix ? formatPrefix(prefix) : ''} ${hops
             .map(
               ({ gateway, ifindex }) =>

@@ -266,7 +266,11 @@ export class RoutingNode {
         this.links = event.links;
         this.addresses = event.addresses;
         const up = new Set(event.links.filter((link) => link.up).map((link) => link.ifindex));
-        this.rib.nextHops.setInterfaces(event.addresses.filter(({ ifindex }) => up.has(ifindex)));
+        const down = new Set(event.links.filter((link) => !link.up).map((link) => link.ifindex));
+        this.rib.nextHops.setInterfaces(
+          event.addresses.filter(({ ifindex }) => up.has(ifindex)),
+          down,
+        );
         this.speaker.setAddresses(event.addresses);
         this.applyLocal();
         if (this.listenFailures.length > 0) void this.listen();

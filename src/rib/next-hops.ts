@@ -125,6 +125,7 @@ interface Resolution {
 }
 
 const noHops: readonly ResolvedHop[] = [];
+const noInterfaces: ReadonlySet<number> = new Set();
 const self: TrackedNextHop = {
   address: { family: IPV4, a: 0, b: 0, c: 0, d: 0 },
   scope: 0,
@@ -152,6 +153,7 @@ export class NextHopTable {
   private readonly outsideRoutes: (OutsideRoute | null)[] = [];
   private readonly freeOutside: number[] = [];
   private connected: readonly ConnectedAddress[] = [];
+  private down: ReadonlySet<number> = noInterfaces;
   private queue: NextHopId[] = [];
   private readonly listeners: ((id: NextHopId, change: number) => void)[] = [];
   private wakers: (() => void)[] = [];
@@ -264,8 +266,12 @@ export class NextHopTable {
     this.wakers.push(waker);
   }
 
-  /** All addresses of ours on interfaces that are up; replaces the former ones. */
-  setInterfaces(connected: readonly ConnectedAddress[]): void {
+  /**
+   * All addresses of ours on interfaces that are up, and the interfaces that are down or without carrier; replaces the
+   * former ones.
+   */
+  setInterfaces(connected: readonly ConnectedAddress[], down: ReadonlySet<number> = noInterfaces): void {
+    this.down = down;
     for (const each of this.connected) {
       this.editOutside(connectedNetwork(each), (route) => {
         route.connected = [];
@@ -476,12 +482,16 @@ export class NextHopTable {
           note('connected', other.prefix, hops);
           return { hops: hops.slice(0, 1), metric: 0 };
         }
-        const best = other.kernel[0];
-        if (best.type !== 'unicast' || best.hops.length === 0) {
+        // The kernel keeps routes, the connected one too, on a link that lost its carrier; nothing gets through there.
+        const isUp = ({ ifindex }: ResolvedHop): boolean => !this.down.has(ifindex);
+        const leads = ({ type, hops }: KernelRoute): boolean => type !== 'unicast' || hops.some(isUp);
+        const best = other.kernel.find(leads) ?? other.kernel[0];
+        const ways = best.hops.filter(isUp);
+        if (best.type !== 'unicast' || ways.length === 0) {
           note('kernel', other.prefix, noHops);
           return null;
         }
-        const hops = best.hops.map((hop) => ({ gateway: hop.gateway ?? address, ifindex: hop.ifindex }));
+        const hops = ways.map((hop) => ({ gateway: hop.gateway ?? address, ifindex: hop.ifindex }));
         note('kernel', other.prefix, hops);
         return { hops, metric: best.metric };
       }

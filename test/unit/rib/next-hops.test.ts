@@ -181,6 +181,30 @@ describe('next-hop tracking', () => {
     expect(lab.ways('10.0.0.0/8')).toBe('192.0.2.1 dev 3');
   });
 
+  it('resolves by no route on a link that is down, and not by a shorter one in its place', () => {
+    const lab = new Lab();
+    lab.connect(['192.0.2.254/24', 3], ['198.51.100.254/24', 4]);
+    lab.announce('bgp', '10.0.0.0/8', '192.0.2.9');
+    // The kernel lists the connected route and keeps it without carrier.
+    lab.rib.nextHops.changeKernelRoutes(
+      [
+        kernelRoute('192.0.2.0/24', null, 3, { protocol: 2, metric: 0 }),
+        kernelRoute('0.0.0.0/0', '198.51.100.1', 4),
+      ],
+      [],
+    );
+    lab.settle();
+    expect(lab.ways('10.0.0.0/8')).toBe('192.0.2.9 dev 3');
+    lab.rib.nextHops.setInterfaces(
+      [{ ifindex: 4, address: prefix('198.51.100.254/24'), peer: null }],
+      new Set([3]),
+    );
+    lab.settle();
+    expect(lab.ways('10.0.0.0/8')).toBe('none');
+    lab.connect(['192.0.2.254/24', 3], ['198.51.100.254/24', 4]);
+    expect(lab.ways('10.0.0.0/8')).toBe('192.0.2.9 dev 3');
+  });
+
   it('resolves over several routes, and hears of a change at the far end', () => {
     const lab = new Lab();
     lab.announce('bgp', '10.0.0.0/8', '172.16.0.1');
