@@ -206,12 +206,12 @@ describe('requests', () => {
 
   it('are answered while a long list is being read', async () => {
     const { target, client } = await serve();
-    target.rows = 200_000;
+    target.rows = 50_000;
     const rows = client.routes();
     expect((await rows.next()).value).toEqual(row(0));
     expect((await client.status()).name).toBe('a');
-    expect((await all(rows)).length).toBe(199_999);
-    expect(target.taken).toBe(200_000);
+    expect((await all(rows)).length).toBe(49_999);
+    expect(target.taken).toBe(50_000);
   });
 });
 
