@@ -16,6 +16,7 @@ const packages = {
   'iputils-ping': ['/usr/bin/ping', '/bin/ping'],
   frr: ['/usr/lib/frr/bgpd'],
   bird2: ['/usr/sbin/bird'],
+  bgpdump: ['/usr/bin/bgpdump'],
   tcpdump: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
   nftables: ['/usr/sbin/nft'],
   bzip2: ['/usr/bin/bzip2', '/bin/bzip2'],
