@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Capability,
+  decodeCapability,
   decodeNotification,
   decodeOpen,
   decodeRouteRefresh,
   describeNotification,
+  encodeCapability,
   encodeEndOfRib,
   encodeNotification,
   encodeOpen,
@@ -67,6 +69,52 @@ describe('OPEN', () => {
     expect(reread({ ...open, capabilities: [] })).toEqual({ ...open, capabilities: [] });
   });
 
+  /** Bytes after the RFC, and what they say. */
+  const known: [string, string, Capability][] = [
+    [
+      'RFC 8950 §4',
+      '0506 0001 0001 0002',
+      { type: 'extendedNextHop', families: [{ afi: 1, safi: 1, nextHopAfi: 2 }] },
+    ],
+    ['RFC 9234 §4.1', '0901 03', { type: 'role', role: 3 }],
+    [
+      'RFC 7911 §4',
+      '4508 00010103 00020101',
+      {
+        type: 'addPath',
+        families: [
+          { afi: 1, safi: 1, receives: true, sends: true },
+          { afi: 2, safi: 1, receives: true, sends: false },
+        ],
+      },
+    ],
+    ['RFC 7313 §3.1', '4600', { type: 'enhancedRouteRefresh' }],
+    [
+      'RFC 9494 §3.1',
+      '4707 0002 01 80 015180',
+      {
+        type: 'longLivedGracefulRestart',
+        families: [{ afi: 2, safi: 1, forwarding: true, staleTimeSeconds: 86400 }],
+      },
+    ],
+  ];
+  it.each(known)('has the capability of %s', (_, bytes, capability) => {
+    expect(encodeCapability(capability).toString('hex')).toBe(bytes.replaceAll(' ', ''));
+    expect(reread({ ...open, capabilities: [capability] })).toEqual({ ...open, capabilities: [capability] });
+  });
+
+  it('passes over entries of ADD-PATH that are neither receive nor send', () => {
+    expect(decodeCapability(69, Buffer.from('0001010000020104', 'hex'))).toEqual({
+      type: 'addPath',
+      families: [],
+    });
+  });
+
+  it.each([5, 9, 69, 70, 71])('keeps capability %i of a wrong length as it came', (code) => {
+    const data = Buffer.from([1, 2, 3]);
+    expect(decodeCapability(code, data)).toEqual({ type: 'unknown', code, data });
+  });
+
   it('takes its AS number from the 4-octet capability', () => {
     expect(
       reread({ ...open, asn: 4200000000, capabilities: [{ type: 'fourOctetAs', asn: 4200000000 }] }),
@@ -99,7 +147,7 @@ describe('OPEN', () => {
       capabilities: [
         { type: 'multiprotocol', afi: 1, safi: 1 },
         { type: 'routeRefresh' },
-        { type: 'unknown', code: 70 },
+        { type: 'enhancedRouteRefresh' },
       ],
     });
   });
