@@ -3,7 +3,7 @@
  * counts. Run as a process of its own, inside the namespace it stands for:
  *
  *     node tester.js --asn 65001 --router-id 10.0.0.1 (--connect ADDRESS | --listen ADDRESS) [--port 179]
- *                    [--source ADDRESS] [--table generated:1000000 | mrt:FILE] [--next-hop ADDRESS] [--graceful-restart]
+ *                    [--source ADDRESS] [--table generated:1000000 | mrt:FILE] [--next-hop ADDRESS] [--graceful-restart] [--two-octet-as]
  *                    [--script EVENT:COMMAND]…
  *
  * Commands come as lines on stdin, answers go as JSON lines to stdout; times are milliseconds since the epoch.
@@ -34,6 +34,7 @@ const { values: options } = parseArgs({
     table: { type: 'string' },
     'next-hop': { type: 'string' },
     'graceful-restart': { type: 'boolean', default: false },
+    'two-octet-as': { type: 'boolean', default: false },
     script: { type: 'string', multiple: true, default: [] },
   },
 });
@@ -144,7 +145,9 @@ function message(type: number, body: Buffer): Buffer {
 function open(): Buffer {
   const capabilities = [
     Buffer.from([1, 4, 0, 1, 0, 1]),
-    Buffer.from([65, 4, asn >>> 24, (asn >>> 16) & 255, (asn >>> 8) & 255, asn & 255]),
+    ...(options['two-octet-as']
+      ? []
+      : [Buffer.from([65, 4, asn >>> 24, (asn >>> 16) & 255, (asn >>> 8) & 255, asn & 255])]),
     ...(options['graceful-restart'] ? [Buffer.from([64, 6, 0, 120, 0, 1, 1, 0x80])] : []),
   ];
   const all = Buffer.concat(capabilities);

@@ -1,5 +1,13 @@
 /** `tartan show`: peers, routes, fib, status. */
-import type { ControlClient, FibRow, PeerRow, RouteQuery, RouteRow, StatusReport } from '../control/index.js';
+import type {
+  ControlClient,
+  FibRow,
+  MalformedRow,
+  PeerRow,
+  RouteQuery,
+  RouteRow,
+  StatusReport,
+} from '../control/index.js';
 import { type OutputFormat, printRows, printValue } from './output.js';
 import type { Column } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -56,10 +64,22 @@ export async function showPeers(
       ...Object.entries(peer.maxPrefixes ?? {})
         .filter(([, { discarded }]) => discarded > 0)
         .map(([family, { discarded }]) => `${family}: ${discarded} announcements beyond the limit discarded`),
+      ...(peer.malformed ?? []).map(malformedNote),
       ...(peer.lastError === null ? [] : [`last error: ${peer.lastError}`]),
     ],
     empty: 'no peers are configured',
   });
+}
+
+const malformedCosts = {
+  discard: 'attribute discarded',
+  treatAsWithdraw: 'treated as withdrawn',
+  reset: 'session reset',
+} as const;
+
+/** `malformed COMMUNITIES: 12 × treated as withdrawn; last at 2026-01-02T03:04:05.000Z: it has 6 octets…`. */
+function malformedNote({ attribute, severity, count, last }: MalformedRow): string {
+  return `malformed ${attribute ?? 'UPDATE'}: ${count} × ${malformedCosts[severity]}; last at ${last.at}: ${last.error} (offset ${last.offset})`;
 }
 
 const routeColumns: readonly Column<RouteRow>[] = [

@@ -31,10 +31,21 @@ export interface PeerRow {
   maxPrefixes?: Record<string, { received?: number; sent?: number; discarded: number }>;
   /** Limits that are nearly reached, for people; absent: none. */
   warnings?: string[];
+  /** Malformed UPDATEs since the daemon started (RFC 7606), the most frequent first; absent: none. */
+  malformed?: MalformedRow[];
   /** A limit keeps the session down, until that time (ISO 8601) or, null, until it is enabled. */
   held?: { until: string | null };
   /** Peer is down and its routes are kept for it (RFC 4724 §4.2). */
   stale?: boolean;
+}
+
+export interface MalformedRow {
+  /** By name; null: the fault lay outside path attributes. */
+  attribute: string | null;
+  severity: 'discard' | 'treatAsWithdraw' | 'reset';
+  count: number;
+  /** Of the last one; the offset in octets from the start of the message's body. */
+  last: { error: string; offset: number; at: string };
 }
 
 export interface RouteQuery {

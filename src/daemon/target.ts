@@ -181,6 +181,9 @@ export class DaemonTarget implements ControlTarget {
       }
     }
     const { counters } = session;
+    const malformed = peer.malformed.rows().map(({ attribute, severity, count, error, offset, at }) => {
+      return { attribute, severity, count, last: { error, offset, at: at.toISOString() } };
+    });
     return {
       name: settings.name,
       address: formatAddress(settings.address),
@@ -204,6 +207,7 @@ export class DaemonTarget implements ControlTarget {
       messages: { received: counters.messagesReceived, sent: counters.messagesSent },
       ...(Object.keys(maxPrefixes).length === 0 ? {} : { maxPrefixes }),
       ...(warnings.length === 0 ? {} : { warnings }),
+      ...(malformed.length === 0 ? {} : { malformed }),
       ...(guard.hold === null ? {} : { held: { until: guard.hold.until?.toISOString() ?? null } }),
       ...(peer.isStale ? { stale: true } : {}),
     };

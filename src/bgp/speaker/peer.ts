@@ -28,6 +28,7 @@ import {
   type WireError,
 } from '../wire/index.js';
 import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
+import { MalformedUpdates } from './malformed.js';
 import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
 import type { PeerRecorder } from './recorder.js';
 import { sessionSettings } from './session-settings.js';
@@ -98,8 +99,6 @@ const SAFI_UNICAST = 1;
 const afiOf = (family: FamilyIndex): number => family + 1;
 /** Longest that a peer which came back may take to deliver its End-of-RIB before what is stale goes. */
 const STALE_PATH_SECONDS = 360;
-/** Malformed UPDATEs logged one by one per session; the rest is only counted. */
-const MALFORMED_LOGGED = 20;
 /** Bytes waiting for TCP above which a peer gets no more routes for now. */
 const SEND_HIGH_MARK = 1 << 20;
 
@@ -119,9 +118,7 @@ export class Peer implements SessionHandlers {
   password: Buffer | null = null;
   /** Why the password could not be read. Without one from before, the session waits: it is never started unsigned. */
   passwordError: string | null = null;
-  /** UPDATEs that were malformed, by severity. */
-  readonly malformed = { discard: 0, treatAsWithdraw: 0, reset: 0 };
-  private malformedLogged = 0;
+  readonly malformed = new MalformedUpdates();
   /** Stopped or removed for good: what waits to start the session does not. */
   private ended = false;
   /** The session was up before in this life of the daemon. */
@@ -342,7 +339,7 @@ export class Peer implements SessionHandlers {
     this.lastError = this.lastSessionError;
     this.wasUp = true;
     this.guard.begin();
-    this.malformedLogged = 0;
+    this.malformed.begin();
     this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
     this.decodeContext.ebgp = !this.ibgp;
     this.link = this.factsOf(negotiated);
@@ -504,8 +501,7 @@ export class Peer implements SessionHandlers {
   }
 
   private noteMalformed(error: WireError): void {
-    this.malformed[error.severity]++;
-    if (++this.malformedLogged > MALFORMED_LOGGED) return;
+    if (!this.malformed.note(error)) return;
     this.context.event(this, {
       type: 'malformed',
       error: error.message,

@@ -11,6 +11,8 @@ export interface TesterOptions {
   peer: string;
   /** generated:COUNT or mrt:FILE. */
   table?: string;
+  /** Its AS numbers have two octets: no capability of RFC 6793. */
+  twoOctetAs?: boolean;
 }
 
 const testers = new Set<ChildProcess>();
@@ -19,6 +21,7 @@ const testers = new Set<ChildProcess>();
 export async function startTester(lab: Lab, node: string, options: TesterOptions): Promise<Tester> {
   const words = ['--asn', String(options.asn), '--router-id', options.address, '--connect', options.peer];
   if (options.table !== undefined) words.push('--table', options.table, '--next-hop', options.address);
+  if (options.twoOctetAs) words.push('--two-octet-as');
   const child = spawn(
     'ip',
     ['netns', 'exec', lab.node(node).netns, process.execPath, `${checkout}/dist/bench/tester.js`, ...words],
