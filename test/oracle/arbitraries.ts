@@ -6,14 +6,25 @@ import {
   encodeMpUnreach,
   encodePlain,
   type PlainAttribute,
+  type PlainContext,
   type PlainPrefix,
   type PlainUpdate,
   type Segment,
 } from './update-codec.js';
 
-export const contexts = fc.record({ fourOctetAs: fc.boolean(), ebgp: fc.boolean() });
+type Context = PlainContext;
 
-export function prefixes(maxBits: number, maxLength: number): fc.Arbitrary<PlainPrefix[]> {
+export const contexts: fc.Arbitrary<Required<Context>> = fc.record({
+  fourOctetAs: fc.boolean(),
+  ebgp: fc.boolean(),
+  addPath: fc.tuple(fc.boolean(), fc.boolean()),
+});
+
+/** Identifiers whose octets look like prefix lengths, and any others. */
+const pathIds = fc.oneof(fc.constantFrom(0, 1, 0x18181818, 0xffffffff), fc.nat(0xffffffff));
+
+/** With `addPath`, each has a path identifier. */
+export function prefixes(maxBits: number, maxLength: number, addPath = false): fc.Arbitrary<PlainPrefix[]> {
   const one = fc
     .integer({ min: 0, max: maxBits })
     .chain((length) =>
@@ -21,7 +32,8 @@ export function prefixes(maxBits: number, maxLength: number): fc.Arbitrary<Plain
         .uint8Array({ minLength: Math.ceil(length / 8), maxLength: Math.ceil(length / 8) })
         .map((octets) => ({ length, octets: Buffer.from(octets) })),
     );
-  return fc.array(one, { maxLength });
+  const withId = fc.tuple(one, pathIds).map(([prefix, pathId]) => ({ ...prefix, pathId }));
+  return fc.array(addPath ? withId : one, { maxLength });
 }
 
 const bytes = (length: number) =>
@@ -65,22 +77,34 @@ const nextHops6 = fc.oneof(
   fc.tuple(global6, global6).map((pair) => Buffer.concat(pair)),
 );
 
-const mpReach = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(fc.constant(2), fc.constant(1), nextHops6, prefixes(128, 6)) },
-  {
-    weight: 3,
-    arbitrary: fc.tuple(fc.constant(1), fc.constant(1), fc.oneof(unicast4, nextHops6), prefixes(32, 6)),
-  },
-  { weight: 1, arbitrary: fc.tuple(fc.constant(25), fc.constant(70), nextHops6, prefixes(32, 6)) },
-);
-const mpUnreach = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(fc.constant(2), fc.constant(1), prefixes(128, 6)) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant(1), fc.constant(1), prefixes(32, 6)) },
-  { weight: 1, arbitrary: fc.tuple(fc.constant(25), fc.constant(70), prefixes(32, 6)) },
-);
+const mpReach = ([ids4, ids6]: readonly [boolean, boolean]) =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.tuple(fc.constant(2), fc.constant(1), nextHops6, prefixes(128, 6, ids6)) },
+    {
+      weight: 3,
+      arbitrary: fc.tuple(
+        fc.constant(1),
+        fc.constant(1),
+        fc.oneof(unicast4, nextHops6),
+        prefixes(32, 6, ids4),
+      ),
+    },
+    { weight: 1, arbitrary: fc.tuple(fc.constant(25), fc.constant(70), nextHops6, prefixes(32, 6)) },
+  );
+const mpUnreach = ([ids4, ids6]: readonly [boolean, boolean]) =>
+  fc.oneof(
+    { weight: 6, arbitrary: fc.tuple(fc.constant(2), fc.constant(1), prefixes(128, 6, ids6)) },
+    { weight: 3, arbitrary: fc.tuple(fc.constant(1), fc.constant(1), prefixes(32, 6, ids4)) },
+    { weight: 1, arbitrary: fc.tuple(fc.constant(25), fc.constant(70), prefixes(32, 6)) },
+  );
 
 /** Sound attributes of every kind, each type at most once, in any order, some with an extended length that they don't need. */
-function attributes(size: 2 | 4, ebgp: boolean): fc.Arbitrary<PlainAttribute[]> {
+function attributes({
+  fourOctetAs,
+  ebgp,
+  addPath = [false, false],
+}: Context): fc.Arbitrary<PlainAttribute[]> {
+  const size = fourOctetAs ? 4 : 2;
   const lastType = ebgp ? 2 : 4;
   const aggregator = (n: 2 | 4) =>
     fc.tuple(asns(n), bytes(4)).map(([asn, address]) => {
@@ -100,8 +124,13 @@ function attributes(size: 2 | 4, ebgp: boolean): fc.Arbitrary<PlainAttribute[]> 
     [8, 0xc0, multiples(4), 3],
     [9, 0x80, bytes(4), 1],
     [10, 0x80, multiples(4), 1],
-    [14, 0x80, mpReach.map(([afi, safi, nextHop, list]) => encodeMpReach(afi, safi, nextHop, list)), 3],
-    [15, 0x80, mpUnreach.map(([afi, safi, list]) => encodeMpUnreach(afi, safi, list)), 2],
+    [
+      14,
+      0x80,
+      mpReach(addPath).map(([afi, safi, nextHop, list]) => encodeMpReach(afi, safi, nextHop, list)),
+      3,
+    ],
+    [15, 0x80, mpUnreach(addPath).map(([afi, safi, list]) => encodeMpUnreach(afi, safi, list)), 2],
     [16, 0xc0, multiples(8), 1],
     [
       17,
@@ -140,16 +169,17 @@ function attributes(size: 2 | 4, ebgp: boolean): fc.Arbitrary<PlainAttribute[]> 
 }
 
 /** UPDATEs without a defect but, at times, a missing attribute. */
-export function soundUpdates(context: { fourOctetAs: boolean; ebgp: boolean }): fc.Arbitrary<PlainUpdate> {
+export function soundUpdates(context: Context): fc.Arbitrary<PlainUpdate> {
+  const ids = context.addPath?.[0] ?? false;
   return fc.record({
-    withdrawn: fc.oneof(fc.constant<PlainPrefix[]>([]), prefixes(32, 6)),
-    attributes: attributes(context.fourOctetAs ? 4 : 2, context.ebgp),
-    nlri: fc.oneof(fc.constant<PlainPrefix[]>([]), prefixes(32, 12)),
+    withdrawn: fc.oneof(fc.constant<PlainPrefix[]>([]), prefixes(32, 6, ids)),
+    attributes: attributes(context),
+    nlri: fc.oneof(fc.constant<PlainPrefix[]>([]), prefixes(32, 12, ids)),
   });
 }
 
 /** Bodies with a few octets changed, cut out or put in. */
-export function damagedBodies(context: { fourOctetAs: boolean; ebgp: boolean }): fc.Arbitrary<Buffer> {
+export function damagedBodies(context: Context): fc.Arbitrary<Buffer> {
   const change = fc.tuple(
     fc.nat(),
     fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 1, 2, 3, 4, 14, 15, 16, 0x40, 0x80, 0xc0)),
@@ -170,7 +200,7 @@ export function damagedBodies(context: { fourOctetAs: boolean; ebgp: boolean }):
 }
 
 /** Attributes one of which is damaged while all lengths around it stay right, so that its own check must find it. */
-export function damagedValues(context: { fourOctetAs: boolean; ebgp: boolean }): fc.Arbitrary<Buffer> {
+export function damagedValues(context: Context): fc.Arbitrary<Buffer> {
   const damage = fc.tuple(
     fc.nat(),
     fc.oneof(

@@ -7,6 +7,8 @@ import { Parser } from 'binary-parser';
 import { SmartBuffer } from 'smart-buffer';
 
 export interface PlainPrefix {
+  /** RFC 7911 §3; undefined: the prefix has none. */
+  pathId?: number | undefined;
   length: number;
   octets: Buffer;
 }
@@ -26,9 +28,10 @@ export interface PlainUpdate {
 export interface PlainContext {
   fourOctetAs: boolean;
   ebgp: boolean;
+  addPath?: readonly [boolean, boolean];
 }
 
-/** What an UPDATE comes to. Prefixes as `hex of the masked octets/length`, canonical sets in hex. */
+/** What an UPDATE comes to. Prefixes as `hex of the masked octets/length`, with path identifiers `…#id`, canonical sets in hex. */
 export interface PlainResult {
   severity: 'none' | 'treatAsWithdraw' | 'reset';
   /** Types of the discarded attributes, in order. */
@@ -46,12 +49,19 @@ export interface PlainResult {
 
 // --- bytes ⇄ objects
 
-const prefixParser = new Parser().uint8('length').buffer('octets', {
+const octetsOfPrefix = {
   length(this: { length: number }) {
     return Math.ceil(this.length / 8);
   },
+};
+const prefixesParser = new Parser().array('prefixes', {
+  type: new Parser().uint8('length').buffer('octets', octetsOfPrefix),
+  readUntil: 'eof',
 });
-const prefixesParser = new Parser().array('prefixes', { type: prefixParser, readUntil: 'eof' });
+const pathPrefixesParser = new Parser().array('prefixes', {
+  type: new Parser().uint32be('pathId').uint8('length').buffer('octets', octetsOfPrefix),
+  readUntil: 'eof',
+});
 
 const attributeParser = new Parser()
   .uint8('flags')
@@ -91,9 +101,15 @@ function attempt<T>(parser: Parser, bytes: Buffer): T | null {
   }
 }
 
-export function decodePlainPrefixes(bytes: Buffer, maxBits: number): PlainPrefix[] | null {
+export function decodePlainPrefixes(
+  bytes: Buffer,
+  family: number,
+  { addPath }: PlainContext,
+): PlainPrefix[] | null {
   if (bytes.length === 0) return [];
-  const parsed = attempt<{ prefixes: PlainPrefix[] }>(prefixesParser, bytes);
+  const maxBits = family === 0 ? 32 : 128;
+  const parser = addPath?.[family] ? pathPrefixesParser : prefixesParser;
+  const parsed = attempt<{ prefixes: PlainPrefix[] }>(parser, bytes);
   if (parsed === null) return null;
   const whole = parsed.prefixes.every(
     ({ length, octets }) => length <= maxBits && octets.length === Math.ceil(length / 8),
@@ -102,7 +118,10 @@ export function decodePlainPrefixes(bytes: Buffer, maxBits: number): PlainPrefix
 }
 
 function writePrefixes(out: SmartBuffer, prefixes: PlainPrefix[]): void {
-  for (const { length, octets } of prefixes) out.writeUInt8(length).writeBuffer(octets);
+  for (const { pathId, length, octets } of prefixes) {
+    if (pathId !== undefined) out.writeUInt32BE(pathId);
+    out.writeUInt8(length).writeBuffer(octets);
+  }
 }
 
 export function encodePlainPrefixes(prefixes: PlainPrefix[]): Buffer {
@@ -241,10 +260,10 @@ function familyOf(afi: number, safi: number): number {
   return safi !== 1 ? -1 : afi === 1 ? 0 : afi === 2 ? 1 : -1;
 }
 
-function text({ length, octets }: PlainPrefix): string {
+function text({ pathId, length, octets }: PlainPrefix): string {
   const masked = Buffer.from(octets);
   if (length % 8 !== 0) masked[masked.length - 1] &= 0xff << (8 - (length % 8));
-  return `${masked.toString('hex')}/${length}`;
+  return `${masked.toString('hex')}/${length}${pathId === undefined ? '' : `#${pathId}`}`;
 }
 
 const isGood4 = (nextHop: Buffer) => nextHop[0] !== 0 && nextHop[0] !== 127 && nextHop[0] < 224;
@@ -311,8 +330,8 @@ class Interpreter {
     if (fields === null) throw new Reset();
     if (fields.withdrawn.length < fields.withdrawnLength) throw new Reset();
     if (fields.attributes.length < fields.attributesLength) throw new Reset();
-    const withdrawn = decodePlainPrefixes(fields.withdrawn, 32);
-    const nlri = decodePlainPrefixes(fields.nlri, 32);
+    const withdrawn = decodePlainPrefixes(fields.withdrawn, 0, this.context);
+    const nlri = decodePlainPrefixes(fields.nlri, 0, this.context);
     if (withdrawn === null || nlri === null) throw new Reset();
     const r = this.result;
     r.withdrawn = withdrawn.map(text);
@@ -402,7 +421,7 @@ class Interpreter {
       return;
     }
     const allowed = family === 0 ? [4, 16, 32] : [16, 32];
-    const prefixes = decodePlainPrefixes(fields.nlri, family === 0 ? 32 : 128);
+    const prefixes = decodePlainPrefixes(fields.nlri, family, this.context);
     if (!allowed.includes(fields.nextHopLength) || prefixes === null) throw new Reset();
     this.nextHop = canonicalNextHop(fields.nextHop);
     this.result.reachFamily = family;
@@ -419,7 +438,7 @@ class Interpreter {
       this.result.ignoredFamilies++;
       return;
     }
-    const prefixes = decodePlainPrefixes(fields.nlri, family === 0 ? 32 : 128);
+    const prefixes = decodePlainPrefixes(fields.nlri, family, this.context);
     if (prefixes === null) throw new Reset();
     this.result.unreachFamily = family;
     this.result.unreach = prefixes.map(text);

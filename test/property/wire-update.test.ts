@@ -23,7 +23,7 @@ const decoder = new UpdateDecoder();
 /** Stands amid other octets, as it does in a chunk from the socket. */
 function decodeFast(body: Buffer, context: DecodeContext) {
   const around = Buffer.concat([Buffer.alloc(7, 0xee), body, Buffer.alloc(9, 0xdd)]);
-  return plainResult(around, decoder.decode(around, 7, 7 + body.length, context));
+  return plainResult(around, decoder.decode(around, 7, 7 + body.length, context), context.addPath);
 }
 
 const withContext = <T>(make: (context: DecodeContext) => fc.Arbitrary<T>) =>
@@ -125,26 +125,33 @@ describe('the UPDATE encoder', () => {
       family: fc.constant(family),
       set: fc.option(sets(family), { freq: 4 }),
       prefixes: fc
-        .tuple(prefixes(family === 0 ? 32 : 128, 40), fc.constantFrom(1, 1, 1, 60))
+        .tuple(prefixes(family === 0 ? 32 : 128, 40, true), fc.constantFrom(1, 1, 1, 60))
         .map(([list, times]) => new Array<PlainPrefix[]>(times).fill(list).flat()),
     }),
   );
 
   it('gives peers of both AS-number sizes exactly what went in, in messages that fit', () => {
     fc.assert(
-      fc.property(fc.boolean(), fc.array(jobs, { minLength: 1, maxLength: 5 }), (fourOctetAs, list) => {
-        const encoder = new UpdateEncoder(4096, fourOctetAs);
+      fc.property(fc.boolean(), fc.boolean(), fc.array(jobs, { minLength: 1, maxLength: 5 }), (...given) => {
+        const [fourOctetAs, pathIds, list] = given;
+        const encoder = new UpdateEncoder(4096, fourOctetAs, pathIds);
         const expected: string[] = [];
         for (const { family, set, prefixes: wanted } of list) {
           if (set === null) encoder.beginUnreach(family);
           else if (!encoder.beginReach(set, 0, set.length)) continue;
           for (const prefix of wanted) {
             const [a, b, c, d] = words(prefix);
-            if (family === 0) encoder.addIpv4(a, prefix.length);
+            const { pathId = 0 } = prefix;
+            if (pathIds) {
+              if (family === 0) encoder.addPathIpv4(pathId, a, prefix.length);
+              else encoder.addPathIpv6(pathId, a, b, c, d, prefix.length);
+            } else if (family === 0) encoder.addIpv4(a, prefix.length);
             else encoder.addIpv6(a, b, c, d, prefix.length);
             const masked = words(prefix).map((word) => word.toString(16).padStart(8, '0'));
             const hex = masked.join('').slice(0, 2 * prefix.octets.length);
-            expected.push(`${family} ${set?.toString('hex') ?? 'withdrawn'} ${hex}/${prefix.length}`);
+            expected.push(
+              `${family} ${set?.toString('hex') ?? 'withdrawn'} ${hex}/${prefix.length}${pathIds ? `#${pathId}` : ''}`,
+            );
           }
         }
         const bytes = encoder.take() ?? Buffer.alloc(0);
@@ -154,7 +161,7 @@ describe('the UPDATE encoder', () => {
           expect(bytes.toString('hex', at, at + 16)).toBe('ff'.repeat(16));
           expect(bytes[at + 18]).toBe(2);
           expect(end - at).toBeLessThanOrEqual(4096);
-          const context = { fourOctetAs, ebgp: false };
+          const context = { fourOctetAs, ebgp: false, addPath: [pathIds, pathIds] as const };
           const result = decodeFast(bytes.subarray(at + 19, end), context);
           expect(result).toEqual(interpretPlain(bytes.subarray(at + 19, end), context));
           expect(result.severity).toBe('none');

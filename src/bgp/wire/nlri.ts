@@ -6,8 +6,17 @@
  *       const length = buf[at];
  *       const a = nlriWord(buf, at, 0);
  *     }
+ *
+ * Where path identifiers were negotiated (RFC 7911 §3), one of four octets stands before each length:
+ *
+ *     for (let at = start + PATH_ID_OCTETS; at < end; at += nlriOctets(buf[at]) + PATH_ID_OCTETS) {
+ *       const pathId = nlriPathId(buf, at);
+ *       …
  */
 import { type FamilyIndex, IPV4, type Prefix } from '../../address/index.js';
+
+/** Octets of a path identifier (RFC 7911 §3). */
+export const PATH_ID_OCTETS = 4;
 
 /** Octets of one prefix on the wire, its length octet included. */
 export function nlriOctets(length: number): number {
@@ -26,6 +35,25 @@ export function findBadNlri(buf: Buffer, start: number, end: number, maxBits: nu
   return -1;
 }
 
+/** The same for prefixes with path identifiers (RFC 7911 §3); the offset is that of the identifier. */
+export function findBadPathNlri(buf: Buffer, start: number, end: number, maxBits: number): number {
+  let at = start;
+  while (at < end) {
+    const lengthAt = at + PATH_ID_OCTETS;
+    if (lengthAt >= end) return at;
+    const length = buf[lengthAt];
+    const next = lengthAt + 1 + ((length + 7) >> 3);
+    if (length > maxBits || next > end) return at;
+    at = next;
+  }
+  return -1;
+}
+
+/** The path identifier before the length octet at `at`. */
+export function nlriPathId(buf: Buffer, at: number): number {
+  return ((buf[at - 4] << 24) | (buf[at - 3] << 16) | (buf[at - 2] << 8) | buf[at - 1]) >>> 0;
+}
+
 /** Word `index` (0 to 3, IPv4 has 0 alone) of the prefix whose length octet stands at `at`. Unsigned, host bits cleared. */
 export function nlriWord(buf: Buffer, at: number, index: number): number {
   const bits = buf[at] - 32 * index;
@@ -40,6 +68,15 @@ export function nlriWord(buf: Buffer, at: number, index: number): number {
     }
   }
   return bits >= 32 ? word >>> 0 : (word & (-1 << (32 - bits))) >>> 0;
+}
+
+/** Writes a path identifier; returns the offset behind it, where its prefix follows. */
+export function writePathId(out: Buffer, at: number, pathId: number): number {
+  out[at] = pathId >>> 24;
+  out[at + 1] = pathId >>> 16;
+  out[at + 2] = pathId >>> 8;
+  out[at + 3] = pathId;
+  return at + PATH_ID_OCTETS;
 }
 
 /** Writes an IPv4 prefix; returns the offset behind it. Bits behind the length must be zero. */
@@ -74,11 +111,24 @@ export function writeNlri6(
   return next;
 }
 
+/** A prefix as it stands in a message; `pathId` where it has one. */
+export interface Nlri extends Prefix {
+  readonly pathId?: number;
+}
+
 /** The prefixes of a checked range as values. For tests and people; hot paths walk by themselves. */
-export function readPrefixes(buf: Buffer, start: number, end: number, family: FamilyIndex): Prefix[] {
-  const prefixes: Prefix[] = [];
-  for (let at = start; at < end; at += nlriOctets(buf[at])) {
+export function readPrefixes(
+  buf: Buffer,
+  start: number,
+  end: number,
+  family: FamilyIndex,
+  pathIds = false,
+): Nlri[] {
+  const prefixes: Nlri[] = [];
+  const ahead = pathIds ? PATH_ID_OCTETS : 0;
+  for (let at = start + ahead; at < end; at += nlriOctets(buf[at]) + ahead) {
     prefixes.push({
+      ...(pathIds ? { pathId: nlriPathId(buf, at) } : {}),
       family,
       a: nlriWord(buf, at, 0),
       b: family === IPV4 ? 0 : nlriWord(buf, at, 1),

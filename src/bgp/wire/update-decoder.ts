@@ -9,7 +9,7 @@ import {
   attributeSpecs,
 } from './attributes.js';
 import { CanonicalWriter } from './canonical-writer.js';
-import { findBadNlri } from './nlri.js';
+import { findBadNlri, findBadPathNlri, PATH_ID_OCTETS } from './nlri.js';
 import {
   ErrorCode,
   familyOf,
@@ -58,11 +58,11 @@ export class UpdateDecoder {
         withdrawnEnd,
       );
     }
-    const badWithdrawn = findBadNlri(buf, withdrawnStart, withdrawnEnd, 32);
-    const bad = badWithdrawn >= 0 ? badWithdrawn : findBadNlri(buf, attributesEnd, end, 32);
+    const badWithdrawn = findBad(buf, withdrawnStart, withdrawnEnd, 0, context);
+    const bad = badWithdrawn >= 0 ? badWithdrawn : findBad(buf, attributesEnd, end, 0, context);
     if (bad >= 0) {
       const field = badWithdrawn >= 0 ? 'withdrawn routes' : 'NLRI';
-      const message = `${field}: prefix of length ${buf[bad]} is too long or cut short`;
+      const message = `${field}: ${describeBad(buf, bad, badWithdrawn >= 0 ? withdrawnEnd : end, 0, context)}`;
       return this.reset(UpdateSubcode.invalidNetworkField, message, bad);
     }
     r.withdrawnStart = withdrawnStart;
@@ -174,8 +174,8 @@ export class UpdateDecoder {
       // The NLRI of an MP attribute are still needed, to be withdrawn.
       if (spec.kind !== 'mpReach' && spec.kind !== 'mpUnreach') return true;
     }
-    if (type === AttributeCode.mpReachNlri) return this.mpReach(buf, start, end, at);
-    if (type === AttributeCode.mpUnreachNlri) return this.mpUnreach(buf, start, end, at);
+    if (type === AttributeCode.mpReachNlri) return this.mpReach(buf, start, end, at, context);
+    if (type === AttributeCode.mpUnreachNlri) return this.mpUnreach(buf, start, end, at, context);
     // Checked when it turns out to be needed: RFC 4760 §3 ignores it beside MP_REACH_NLRI alone.
     if (type === AttributeCode.nextHop) return true;
     if (
@@ -252,7 +252,7 @@ export class UpdateDecoder {
   }
 
   /** RFC 4760 §3, RFC 2545 §3, RFC 8950 §4; errors RFC 7606 §7.11. Returns false after a reset error. */
-  private mpReach(buf: Buffer, start: number, end: number, at: number): boolean {
+  private mpReach(buf: Buffer, start: number, end: number, at: number, context: DecodeContext): boolean {
     const type = AttributeCode.mpReachNlri;
     const r = this.result;
     const nextHopLength = buf[start + 3];
@@ -263,7 +263,7 @@ export class UpdateDecoder {
       return false;
     }
     const family = familyOf((buf[start] << 8) | buf[start + 1], buf[start + 2]);
-    if (family < 0) {
+    if (family === -1) {
       r.ignoredFamilies++;
       return true;
     }
@@ -272,13 +272,13 @@ export class UpdateDecoder {
       this.reset(UpdateSubcode.optionalAttribute, message, at, type);
       return false;
     }
-    const bad = findBadNlri(buf, nlriStart, end, family === 0 ? 32 : 128);
+    const bad = findBad(buf, nlriStart, end, family, context);
     if (bad >= 0) {
-      const message = `MP_REACH_NLRI: prefix of length ${buf[bad]} is too long or cut short`;
+      const message = `MP_REACH_NLRI: ${describeBad(buf, bad, end, family, context)}`;
       this.reset(UpdateSubcode.optionalAttribute, message, at, type);
       return false;
     }
-    r.reachFamily = family as FamilyIndex;
+    r.reachFamily = family;
     r.reachStart = nlriStart;
     r.reachEnd = end;
     this.nextHopStart = nextHopStart;
@@ -309,7 +309,7 @@ export class UpdateDecoder {
   }
 
   /** RFC 4760 §4; errors RFC 7606 §7.12. Returns false after a reset error. */
-  private mpUnreach(buf: Buffer, start: number, end: number, at: number): boolean {
+  private mpUnreach(buf: Buffer, start: number, end: number, at: number, context: DecodeContext): boolean {
     const type = AttributeCode.mpUnreachNlri;
     const r = this.result;
     if (end - start < 3) {
@@ -317,17 +317,17 @@ export class UpdateDecoder {
       return false;
     }
     const family = familyOf((buf[start] << 8) | buf[start + 1], buf[start + 2]);
-    if (family < 0) {
+    if (family === -1) {
       r.ignoredFamilies++;
       return true;
     }
-    const bad = findBadNlri(buf, start + 3, end, family === 0 ? 32 : 128);
+    const bad = findBad(buf, start + 3, end, family, context);
     if (bad >= 0) {
-      const message = `MP_UNREACH_NLRI: prefix of length ${buf[bad]} is too long or cut short`;
+      const message = `MP_UNREACH_NLRI: ${describeBad(buf, bad, end, family, context)}`;
       this.reset(UpdateSubcode.optionalAttribute, message, at, type);
       return false;
     }
-    r.unreachFamily = family as FamilyIndex;
+    r.unreachFamily = family;
     r.unreachStart = start + 3;
     r.unreachEnd = end;
     return true;
@@ -455,6 +455,33 @@ const noData = Buffer.alloc(0);
 const MAX_DATA = MAX_MESSAGE_LENGTH - HEADER_LENGTH - 2;
 function hex(flags: number): string {
   return `0x${(flags & 0xc0).toString(16)}`;
+}
+
+/** The first bad one of a range of prefixes, or -1. */
+function findBad(
+  buf: Buffer,
+  start: number,
+  end: number,
+  family: FamilyIndex,
+  { addPath }: DecodeContext,
+): number {
+  const maxBits = family === 0 ? 32 : 128;
+  return addPath?.[family]
+    ? findBadPathNlri(buf, start, end, maxBits)
+    : findBadNlri(buf, start, end, maxBits);
+}
+
+function describeBad(
+  buf: Buffer,
+  bad: number,
+  end: number,
+  family: FamilyIndex,
+  { addPath }: DecodeContext,
+): string {
+  if (!addPath?.[family]) return `prefix of length ${buf[bad]} is too long or cut short`;
+  const lengthAt = bad + PATH_ID_OCTETS;
+  if (lengthAt >= end) return 'a path identifier without a prefix (RFC 7911)';
+  return `prefix of length ${buf[lengthAt]} with a path identifier is too long or cut short`;
 }
 
 function isZero(buf: Buffer, start: number, length: number): boolean {

@@ -2,7 +2,7 @@ import type { FamilyIndex } from '../../address/index.js';
 import { copyWithoutConfederations, narrowAsPath, needsAs4Path } from './as-path.js';
 import { AttributeCode, AttributeFlag } from './attributes.js';
 import { frame, writeHeader } from './header.js';
-import { writeNlri4, writeNlri6 } from './nlri.js';
+import { PATH_ID_OCTETS, writeNlri4, writeNlri6, writePathId } from './nlri.js';
 import { AS_TRANS, afiOf, HEADER_LENGTH, MessageType, Safi } from './types.js';
 
 /** Where the prefixes of the message under construction stand. */
@@ -27,10 +27,15 @@ const MP_FLAGS = AttributeFlag.optional | AttributeFlag.extendedLength;
  * RFC 7606 §5.1: each message has one kind of NLRI, and MP attributes stand first. IPv4 with a 4-octet next hop goes
  * into NEXT_HOP and the NLRI field, anything else into MP_REACH_NLRI (RFC 4760, RFC 8950). What is in the canonical set
  * is sent: dropping LOCAL_PREF or setting the next hop is the policy's work.
+ *
+ * To peers that are sent path identifiers (RFC 7911), prefixes are added with `addPathIpv4` and `addPathIpv6`, to all
+ * others with `addIpv4` and `addIpv6`.
  */
 export class UpdateEncoder {
   private readonly maxLength: number;
   private readonly fourOctetAs: boolean;
+  /** Octets of the longest prefix that may be added, by family. */
+  private readonly longestNlri: readonly [number, number];
   private out: Buffer = Buffer.allocUnsafeSlow(16384);
   /** End of the last whole message, and start of the one under construction. */
   private messageStart = 0;
@@ -43,10 +48,15 @@ export class UpdateEncoder {
   private readonly attributes: Buffer;
   private attributesLength = 0;
 
-  /** `maxLength` is 4096, or 65535 where extended messages are agreed. `fourOctetAs` false: a peer without RFC 6793. */
-  constructor(maxLength: number, fourOctetAs: boolean) {
+  /**
+   * `maxLength` is 4096, or 65535 where extended messages are agreed. `fourOctetAs` false: a peer without RFC 6793.
+   * `pathIds`: prefixes have path identifiers.
+   */
+  constructor(maxLength: number, fourOctetAs: boolean, pathIds = false) {
     this.maxLength = maxLength;
     this.fourOctetAs = fourOctetAs;
+    const ahead = pathIds ? PATH_ID_OCTETS : 0;
+    this.longestNlri = [MAX_NLRI4 + ahead, MAX_NLRI6 + ahead];
     this.attributes = Buffer.allocUnsafeSlow(maxLength + 64);
   }
 
@@ -73,7 +83,7 @@ export class UpdateEncoder {
     if (!this.copyAttributes(canonical, nextHop + nextHopLength, end, isClassic ? nextHop : -1)) return false;
     const fixed =
       HEADER_LENGTH + 4 + this.attributesLength + (isClassic ? 0 : MP_HEAD_LENGTH + 5 + nextHopLength);
-    if (fixed + (family === 0 ? MAX_NLRI4 : MAX_NLRI6) > this.maxLength) return false;
+    if (fixed + this.longestNlri[family as FamilyIndex] > this.maxLength) return false;
     this.open();
     let at = this.at;
     const { out } = this;
@@ -114,6 +124,18 @@ export class UpdateEncoder {
   addIpv6(a: number, b: number, c: number, d: number, length: number): void {
     if (this.at + 1 + ((length + 7) >> 3) > this.nlriLimit) this.continueInNext();
     this.at = writeNlri6(this.out, this.at, a, b, c, d, length);
+  }
+
+  /** A prefix with its path identifier (RFC 7911 §3). */
+  addPathIpv4(pathId: number, a: number, length: number): void {
+    if (this.at + PATH_ID_OCTETS + 1 + ((length + 7) >> 3) > this.nlriLimit) this.continueInNext();
+    this.at = writeNlri4(this.out, writePathId(this.out, this.at, pathId), a, length);
+  }
+
+  /** A prefix with its path identifier (RFC 7911 §3). */
+  addPathIpv6(pathId: number, a: number, b: number, c: number, d: number, length: number): void {
+    if (this.at + PATH_ID_OCTETS + 1 + ((length + 7) >> 3) > this.nlriLimit) this.continueInNext();
+    this.at = writeNlri6(this.out, writePathId(this.out, this.at, pathId), a, b, c, d, length);
   }
 
   /** Completes the message under construction; one without a prefix is dropped. */

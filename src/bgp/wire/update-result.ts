@@ -7,6 +7,8 @@ export interface DecodeContext {
   readonly fourOctetAs: boolean;
   /** The peer is external. */
   readonly ebgp: boolean;
+  /** By family: the peer puts path identifiers before its prefixes (RFC 7911). Absent: in neither. */
+  readonly addPath?: readonly [boolean, boolean];
 }
 
 /** Shared by all results without discarded attributes. */
@@ -14,7 +16,8 @@ export const noErrors: readonly WireError[] = Object.freeze([]);
 
 /**
  * What one UPDATE says, as offsets into its bytes. One object, reused by every decode(): valid until the next call, and
- * only while the message's buffer is.
+ * only while the message's buffer is. In families of `DecodeContext.addPath` the ranges of prefixes hold path
+ * identifiers, too.
  */
 export class UpdateResult {
   /**
