@@ -25,6 +25,8 @@ export interface BirdBgp {
   networks?: string[];
   /** Whether routes go into the node's kernel (default true). */
   kernel?: boolean;
+  /** More lines within the protocols that do that: `persist;`. */
+  kernelSettings?: string[];
   /** More lines of the file. */
   lines?: string[];
 }
@@ -45,6 +47,7 @@ export function birdConfig(bgp: BirdBgp): string {
     if (bgp.kernel ?? true)
       lines.push(
         `protocol kernel kernel_${family} {`,
+        ...(bgp.kernelSettings ?? []).map((line) => `  ${line}`),
         `  ${family} { import none; export where source = RTS_BGP; };`,
         '}',
         `protocol direct direct_${family} { ${family}; }`,

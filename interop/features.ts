@@ -15,6 +15,10 @@ export type DaemonId = keyof typeof daemons;
 export const features = {
   'ipv4-unicast': 'IPv4 unicast, both ways, and withdrawal (RFC 4271)',
   'ipv6-unicast': 'IPv6 unicast, both ways, and withdrawal (RFC 4760, RFC 2545)',
+  'graceful-restart-helper': "graceful restart: the peer's routes are kept while it restarts (RFC 4724)",
+  'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',
+  'notification-restart': 'graceful restart after a NOTIFICATION, and Hard Reset (RFC 8538)',
+  'long-lived-graceful-restart': 'long-lived graceful restart, LLGR_STALE and NO_LLGR (RFC 9494)',
 } as const;
 
 export type FeatureId = keyof typeof features;
