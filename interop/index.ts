@@ -16,11 +16,15 @@
 export * from './bird.js';
 export { type CommandResult, mustRun, runCommand, until, type WaitOptions } from './command.js';
 export { LabError } from './errors.js';
+export * from './exabgp.js';
 export * from './frr.js';
+export * from './gobgp.js';
 export { checkout, tartanControl } from './images.js';
 export * from './kernel.js';
 export { Lab, type LabOptions } from './lab.js';
 export { type ExecOptions, LabNode, type SpawnOptions } from './node.js';
+export * from './openbgpd.js';
 export { type ExitStatus, NodeProcess, untilAnswers } from './process.js';
+export * from './stayrtr.js';
 export * from './tartan.js';
 export { loadTopology, parseTopology, type Topology } from './topology.js';

@@ -224,7 +224,12 @@ export class LabNode {
       env: { ...this.#record.env, ...env },
       log,
       keep: this.#keep,
-      ready: () => untilServes(recipe, this.directory),
+      ready: (started) =>
+        untilServes(recipe, this.directory, async (argv) => {
+          // Why it ended is told by who waits for its end.
+          if (!started.running) return true;
+          return (await this.exec(argv, { allowFailure: true })).status === 0;
+        }),
       ...(configureAgain ? { configureAgain: () => this.exec(configureAgain) } : {}),
       mayStart: () => this.#mustBeOpen(),
       started: (process) => {

@@ -10,7 +10,7 @@ const built = `${root}dist/interop/cli.js`;
 function isCurrent() {
   if (!existsSync(built)) return false;
   const since = statSync(built).mtimeMs;
-  const sources = readdirSync(`${root}interop`).filter((name) => name.endsWith('.ts'));
+  const sources = readdirSync(`${root}interop`, { recursive: true }).filter((name) => name.endsWith('.ts'));
   return sources.every((name) => statSync(`${root}interop/${name}`).mtimeMs <= since);
 }
 

@@ -3,10 +3,21 @@ import {
   Bird,
   type BirdNeighbor,
   birdConfig,
+  Exabgp,
+  type ExabgpNeighbor,
+  exabgpConfig,
   Frr,
   type FrrNeighbor,
   frrConfig,
+  Gobgp,
+  type GobgpBgp,
+  type GobgpNeighbor,
+  gobgpConfig,
   Lab,
+  Openbgpd,
+  type OpenbgpdBgp,
+  type OpenbgpdNeighbor,
+  openbgpdConfig,
   Tartan,
   tartanConfig,
 } from '../../../interop/index.js';
@@ -14,14 +25,17 @@ import {
 export interface Neighbour {
   /** Its node, and the peer's name in Tartan. */
   readonly name: string;
-  readonly image: 'frr' | 'bird';
+  readonly image: 'frr' | 'bird' | 'gobgp' | 'openbgpd' | 'exabgp';
   readonly asn: number;
   readonly networks?: string[];
   /** Further keys of the peer in Tartan's document. */
   readonly peer?: Record<string, unknown>;
-  /** Further lines of the session in FRR's or BIRD's configuration. */
+  /** Further lines of the session, and of the file, in the configuration of the daemon that it is. */
   readonly frr?: Partial<FrrNeighbor> & { readonly lines?: string[] };
   readonly bird?: Partial<BirdNeighbor> & { readonly lines?: string[] };
+  readonly gobgp?: Partial<GobgpNeighbor> & Pick<GobgpBgp, 'global' | 'sections'>;
+  readonly openbgpd?: Partial<OpenbgpdNeighbor> & Pick<OpenbgpdBgp, 'lines' | 'filters'>;
+  readonly exabgp?: Partial<ExabgpNeighbor> & { readonly lines?: string[] };
 }
 
 export interface Peering {
@@ -29,6 +43,9 @@ export interface Peering {
   readonly t: Tartan;
   frr(name: string): Frr;
   bird(name: string): Bird;
+  gobgp(name: string): Gobgp;
+  openbgpd(name: string): Openbgpd;
+  exabgp(name: string): Exabgp;
 }
 
 /** Our address towards the neighbour with that index, and its own. */
@@ -93,37 +110,41 @@ export async function peering(
     t: new Tartan(lab.node('t')),
     frr: (name) => new Frr(lab.node(name)),
     bird: (name) => new Bird(lab.node(name)),
+    gobgp: (name) => new Gobgp(lab.node(name)),
+    openbgpd: (name) => new Openbgpd(lab.node(name)),
+    exabgp: (name) => new Exabgp(lab.node(name)),
   };
 }
 
-function configOf({ image, asn, networks = [], frr = {}, bird = {} }: Neighbour, index: number): string {
-  const routerId = theirs(index);
-  if (image === 'frr') {
-    const { lines, settings = [], ...rest } = frr;
-    return frrConfig({
-      asn,
-      routerId,
-      networks,
-      ...(lines === undefined ? {} : { lines }),
-      neighbors: [
-        { address: ours(index), remoteAsn: 65001, settings: ['timers connect 1', ...settings], ...rest },
-      ],
-    });
+function configOf(neighbour: Neighbour, index: number): string {
+  const { image, asn, networks = [] } = neighbour;
+  const common = { asn, routerId: theirs(index), networks };
+  const session = { address: ours(index), remoteAsn: 65001 };
+  switch (image) {
+    case 'frr': {
+      const { lines = [], settings = [], ...rest } = neighbour.frr ?? {};
+      const neighbors = [{ ...session, settings: ['timers connect 1', ...settings], ...rest }];
+      return frrConfig({ ...common, lines, neighbors });
+    }
+    case 'bird': {
+      const { lines = [], settings = [], ...rest } = neighbour.bird ?? {};
+      const eager = ['connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 2;'];
+      const neighbors = [{ name: 't', ...session, settings: [...eager, ...settings], ...rest }];
+      return birdConfig({ ...common, lines, neighbors });
+    }
+    case 'gobgp': {
+      const { global = {}, sections = {}, ...rest } = neighbour.gobgp ?? {};
+      return gobgpConfig({ ...common, global, sections, neighbors: [{ ...session, ...rest }] });
+    }
+    case 'openbgpd': {
+      const { lines = [], filters, ...rest } = neighbour.openbgpd ?? {};
+      const rules = filters === undefined ? {} : { filters };
+      return openbgpdConfig({ ...common, ...rules, lines, neighbors: [{ ...session, ...rest }] });
+    }
+    case 'exabgp': {
+      const { lines = [], ...rest } = neighbour.exabgp ?? {};
+      const neighbors = [{ ...session, localAddress: theirs(index), ...rest }];
+      return exabgpConfig({ ...common, lines, neighbors });
+    }
   }
-  const { lines, settings = [], ...rest } = bird;
-  return birdConfig({
-    asn,
-    routerId,
-    networks,
-    ...(lines === undefined ? {} : { lines }),
-    neighbors: [
-      {
-        name: 't',
-        address: ours(index),
-        remoteAsn: 65001,
-        settings: ['connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 2;', ...settings],
-        ...rest,
-      },
-    ],
-  });
 }
