@@ -19,6 +19,8 @@ export const features = {
   'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',
   'notification-restart': 'graceful restart after a NOTIFICATION, and Hard Reset (RFC 8538)',
   'long-lived-graceful-restart': 'long-lived graceful restart, LLGR_STALE and NO_LLGR (RFC 9494)',
+  role: 'Roles: the OPENs agree, or NOTIFICATION 2/11 (RFC 9234 §4)',
+  'only-to-customer': 'Only-to-Customer: marked, obeyed, leaks rejected (RFC 9234 §5)',
 } as const;
 
 export type FeatureId = keyof typeof features;

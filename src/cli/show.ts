@@ -29,6 +29,22 @@ const countsOf = (count: keyof PeerRow['families'][string]) => (peer: PeerRow) =
 /** A link-local address means something on its link alone. */
 const addressOf = ({ address, device }: PeerRow) => (device === undefined ? address : `${address}%${device}`);
 
+const roleWords = {
+  provider: 'provider',
+  customer: 'customer',
+  peer: 'peer',
+  routeServer: 'route server',
+  routeServerClient: 'route server client',
+} as const;
+
+/** RFC 9234. */
+function roleNote({ role, state }: PeerRow): string[] {
+  if (role === undefined) return [];
+  const ours = `role: we are ${roleWords[role.local]}`;
+  if (state !== 'established') return [ours];
+  return [`${ours}, the peer claims ${role.remote === null ? 'none' : `to be ${roleWords[role.remote]}`}`];
+}
+
 const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'PEER', cell: (peer) => peer.name, shrinksTo: 10, toldWhenCut: true },
   { title: 'ADDRESS', cell: addressOf, shrinksTo: 15, toldWhenCut: true },
@@ -59,6 +75,7 @@ export async function showPeers(
       ...(peer.ttlSecurity === undefined
         ? []
         : [`protected by GTSM: at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? 'hop' : 'hops'} away`]),
+      ...roleNote(peer),
       ...(peer.stale ? ['its routes are kept while it restarts'] : []),
       ...(peer.warnings ?? []),
       ...Object.entries(peer.maxPrefixes ?? {})

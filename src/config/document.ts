@@ -76,6 +76,8 @@ export interface PeerSettingsDocument {
   acceptBlackhole?: boolean;
   asOverride?: boolean;
   removePrivateAs?: boolean | 'all' | 'replace';
+  role?: 'provider' | 'customer' | 'peer' | 'routeServer' | 'routeServerClient';
+  strictRole?: boolean;
   localAs?: { asn?: number; noPrepend?: boolean; replaceAs?: boolean };
 }
 

@@ -11,6 +11,7 @@ import type {
 } from './document.js';
 import { formatPath, type Path, suggest } from './issues.js';
 import { readMaxPrefixes } from './peer-limits.js';
+import { checkRole } from './peer-role.js';
 import type { GracefulRestartConfig, PeerConfig } from './router.js';
 import { defaults, multihopTtl } from './schema.js';
 import { familyLabel, type Reader } from './values.js';
@@ -109,6 +110,8 @@ function readSettings(
     'acceptBlackhole',
     'asOverride',
     'removePrivateAs',
+    'role',
+    'strictRole',
   ] as const;
   for (const key of copied) {
     const value = document[key];
@@ -269,6 +272,7 @@ function readPeer(
     );
   }
   checkAsOptions(document, merged, ebgp, context.asn, label, reader, path);
+  checkRole(merged, document, ebgp, label, reader, path);
   const {
     import: importFilters,
     export: exportFilters,
@@ -317,6 +321,7 @@ function readPeer(
     asOverride: defaults.asOverride,
     removePrivateAs: defaults.removePrivateAs,
     ...rest,
+    strictRole: merged.role !== undefined && (merged.strictRole ?? defaults.strictRole),
     families,
     holdTimeSeconds,
     name: document.name,

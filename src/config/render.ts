@@ -117,6 +117,8 @@ export function renderPeer(peer: PeerConfig) {
     allowOwnAs: peer.allowOwnAs,
     gracefulShutdown: peer.gracefulShutdown,
     acceptBlackhole: peer.acceptBlackhole,
+    ...(peer.role === undefined ? {} : { role: peer.role }),
+    strictRole: peer.strictRole,
     asOverride: peer.asOverride,
     removePrivateAs: peer.removePrivateAs,
     ...(peer.localAs === undefined ? {} : { localAs: { ...peer.localAs } }),

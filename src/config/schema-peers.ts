@@ -4,6 +4,7 @@
  */
 import { address, asn, filterNames, seconds } from './schema-atoms.js';
 import { maxPrefixes } from './schema-peer-limits.js';
+import { roleSettings } from './schema-peer-role.js';
 
 export const gracefulRestart = {
   type: 'object',
@@ -217,6 +218,7 @@ export const peerSettings = {
     description:
       'Drop packets to what the peer announces with the community `blackhole` (RFC 7999), and keep it within the AS (`no-export`). Which prefixes it may say that of is for `import` to tell.',
   },
+  ...roleSettings,
   localAs: {
     type: 'object',
     required: ['asn'],

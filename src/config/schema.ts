@@ -389,6 +389,7 @@ export const defaults = {
   acceptBlackhole: peerSettings.acceptBlackhole.default,
   asOverride: peerSettings.asOverride.default,
   removePrivateAs: peerSettings.removePrivateAs.default,
+  strictRole: peerSettings.strictRole.default,
   localAsNoPrepend: peerSettings.localAs.properties.noPrepend.default,
   localAsReplaceAs: peerSettings.localAs.properties.replaceAs.default,
   gracefulRestart: {

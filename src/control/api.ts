@@ -3,6 +3,8 @@
  * Field names are part of the contract that others script against.
  */
 
+type RoleName = 'provider' | 'customer' | 'peer' | 'routeServer' | 'routeServerClient';
+
 export interface PeerRow {
   name: string;
   address: string;
@@ -19,6 +21,8 @@ export interface PeerRow {
   authentication?: 'tcp-md5';
   /** GTSM (RFC 5082): how many hops away the peer may be; absent: anywhere. */
   ttlSecurity?: number;
+  /** RFC 9234: what we are to the peer, and what it claims to be to us; null: nothing, or it is not known yet. */
+  role?: { local: RoleName; remote: RoleName | null };
   description?: string;
   /** Negotiated; absent unless established. */
   holdTimeSeconds?: number;

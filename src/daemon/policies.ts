@@ -42,6 +42,7 @@ export class RouterPolicies implements PolicySource {
       allowOwnAs: settings.allowOwnAs,
       gracefulShutdown: settings.gracefulShutdown,
       acceptsBlackhole: settings.acceptBlackhole,
+      otc: ibgp || settings.role === undefined ? null : { role: settings.role, asn: settings.asn },
       localAs:
         settings.localAs === undefined
           ? null
@@ -76,6 +77,7 @@ export class RouterPolicies implements PolicySource {
         localAsn: this.router.asn,
         peerAsn: null,
         asPath: facts.asPath,
+        otc: facts.otc,
         routerId: this.router.routerId,
         clusterId: this.router.routerId,
         nextHop: facts.nextHopMode,

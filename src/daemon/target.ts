@@ -195,6 +195,9 @@ export class DaemonTarget implements ControlTarget {
       lastError: this.errorOf(peer, drops),
       ...(settings.password === undefined ? {} : { authentication: 'tcp-md5' }),
       ...(settings.ttlSecurity === undefined ? {} : { ttlSecurity: settings.ttlSecurity }),
+      ...(settings.role === undefined
+        ? {}
+        : { role: { local: settings.role, remote: negotiated?.peerRole ?? null } }),
       ...(settings.description === undefined ? {} : { description: settings.description }),
       ...(negotiated === null
         ? {}

@@ -22,6 +22,7 @@ import type { SourceInfo } from '../rib/sources.js';
 import { applyEdits } from './apply-edits.js';
 import { type AsPathTreatment, editsAsPath } from './as-path-edits.js';
 import type { RouteEdits } from './edits.js';
+import { keepsMarked, marksOnExport, type OtcFacts } from './only-to-customer.js';
 import { DROP, type SetRewriter } from './rewrite.js';
 import { DEFAULT_LOCAL_PREF } from './route-view.js';
 
@@ -52,6 +53,8 @@ export interface ExportFacts {
   readonly clusterId: number;
   /** External peers: what they see in AS_PATH. Absent: our number in front of what is there. */
   readonly asPath?: AsPathTreatment | null;
+  /** RFC 9234: our role towards the members, and the AS that they know us by. Absent or null: none. */
+  readonly otc?: OtcFacts | null;
   readonly nextHop: 'auto' | 'self' | 'unchanged';
   /** By family of the routes; null: we have no address that fits. */
   readonly self: readonly [OwnNextHop | null, OwnNextHop | null];
@@ -71,6 +74,7 @@ export type ExportOutcome =
   | 'noExportSubconfed'
   | 'notReflected'
   | 'asLoop'
+  | 'onlyToCustomer'
   | 'noNextHop'
   | 'tooLong';
 
@@ -82,6 +86,7 @@ export const exportReasons: Readonly<Record<ExportOutcome, string>> = {
   notReflected:
     'it was learnt from an internal peer, and neither that peer nor this one is a client (RFC 4456)',
   asLoop: "the peer's own AS is in its AS_PATH",
+  onlyToCustomer: 'it carries OTC, and the peer is no customer of ours (RFC 9234 §5)',
   noNextHop: 'there is no next hop of ours for this family towards the peer',
   tooLong: 'an attribute would get too long',
 };
@@ -129,8 +134,12 @@ export function treatExport(
       if (toExternal && community === NO_EXPORT_SUBCONFED) return 'noExportSubconfed';
     }
   }
+  const { otc = null } = facts;
+  const marked = otc !== null && view.find(AttributeCode.onlyToCustomer);
+  if (marked && keepsMarked(otc.role)) return 'onlyToCustomer';
   out.reset();
   out.completes = true;
+  if (otc !== null && !marked && marksOnExport(otc.role)) out.onlyToCustomer = otc.asn;
   if (!setNextHop(buffer, start, origin, facts, edits.nextHop, out)) return 'noNextHop';
   // RFC 4271 §5.1.4: another AS's MED is not for a third one.
   if (toExternal && learnt) out.med = DROP;

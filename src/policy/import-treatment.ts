@@ -7,6 +7,7 @@ import { type Address, writeAddress } from '../address/index.js';
 import { AttributeCode, asPathCount, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
 import { applyEdits } from './apply-edits.js';
 import { noEdits, type RouteEdits } from './edits.js';
+import { findLeak, type Leak, marksOnImport, type OtcFacts } from './only-to-customer.js';
 import type { SetRewriter } from './rewrite.js';
 import { readCommunities } from './route-view.js';
 
@@ -29,6 +30,8 @@ export interface ImportFacts {
   readonly gracefulShutdown: boolean;
   /** RFC 7999: what the peer marks so is dropped here. */
   readonly acceptsBlackhole: boolean;
+  /** RFC 9234: our role on the session, and the peer's AS. Absent or null: none, and OTC means nothing here. */
+  readonly otc?: OtcFacts | null;
 }
 
 /** Why a route takes no part, whatever the filters say. */
@@ -38,7 +41,8 @@ export type ImportFault =
   | 'clusterLoop'
   | 'firstAs'
   | 'asPathLength'
-  | 'martianNextHop';
+  | 'martianNextHop'
+  | Leak;
 
 /** `unchanged`: accepted as received. `rewritten`: accepted as `out` has it. */
 export type ImportOutcome = 'unchanged' | 'rewritten' | ImportFault | 'tooLong';
@@ -52,6 +56,9 @@ export const importReasons: Readonly<Record<ImportOutcome, string>> = {
   firstAs: "its AS_PATH does not begin with the peer's AS (enforceFirstAs, RFC 4271 §6.3)",
   asPathLength: 'its AS_PATH is longer than maxAsPathLength',
   martianNextHop: 'its next hop is an IPv4-mapped address, which no packet goes to (RFC 4291 §2.5.5.2)',
+  leakedByCustomer:
+    'it is a route leak: it carries OTC, which customers and clients of a route server never pass on (RFC 9234 §5)',
+  leakedByPeer: "it is a route leak: its OTC names another AS than the peer's (RFC 9234 §5)",
   tooLong: 'an attribute would get too long',
 };
 
@@ -86,6 +93,10 @@ export function findFault(
     ) {
       return 'asPathLength';
     }
+  }
+  if (facts.otc) {
+    const leak = findLeak(view, buffer, facts.otc);
+    if (leak !== null) return leak;
   }
   if (facts.ebgp) return null;
   if (view.find(AttributeCode.originatorId) && buffer.readUInt32BE(view.valueStart) === facts.routerId) {
@@ -123,10 +134,15 @@ export function treatImport(
 ): 'unchanged' | 'rewritten' | 'tooLong' {
   const prepends = facts.localAs?.prepends === true;
   const obeys = (facts.ebgp && facts.gracefulShutdown) || facts.acceptsBlackhole;
-  if (edits === noEdits && !prepends && !(obeys && hasCommunities(buffer, start, end))) return 'unchanged';
+  const marks = facts.otc
+    ? marksOnImport(facts.otc.role) && !has(buffer, start, end, AttributeCode.onlyToCustomer)
+    : false;
+  const rewrites = edits !== noEdits || prepends || marks;
+  if (!rewrites && !(obeys && has(buffer, start, end, AttributeCode.communities))) return 'unchanged';
   out.reset();
   // RFC 7705 §3.1: inside this AS, the path leads through the one that the peer knows.
   if (prepends && facts.localAs !== null) out.prepend = facts.localAs.asn;
+  if (marks && facts.otc) out.onlyToCustomer = facts.otc.asn;
   const { nextHop } = edits;
   if (nextHop !== null && nextHop !== 'unchanged') {
     out.nextHopLength = writeAddress(out.nextHop, 0, nextHop === 'self' ? facts.peerAddress : nextHop);
@@ -134,13 +150,13 @@ export function treatImport(
   if (edits.localPref !== null) out.localPref = edits.localPref;
   applyEdits(buffer, start, end, edits, out);
   const obeyed = obeys && obeyCommunities(out.communities ?? readCommunities(buffer, start, end), facts, out);
-  if (edits === noEdits && !prepends && !obeyed) return 'unchanged';
+  if (!rewrites && !obeyed) return 'unchanged';
   return out.rewrite(buffer, start, end) ? 'rewritten' : 'tooLong';
 }
 
-function hasCommunities(buffer: Buffer, start: number, end: number): boolean {
+function has(buffer: Buffer, start: number, end: number, code: number): boolean {
   view.reset(buffer, start, end);
-  return view.find(AttributeCode.communities);
+  return view.find(code);
 }
 
 /** What well-known communities ask of who receives them, as the filters have left them. Returns whether they asked anything. */

@@ -30,8 +30,9 @@ const inserted = [
   AttributeCode.clusterList,
   AttributeCode.extendedCommunities,
   AttributeCode.largeCommunities,
+  AttributeCode.onlyToCustomer,
 ] as const;
-/** Of these, those before the communities that only filters write. */
+/** Of these, those before what few routes get: the communities that only filters write, and OTC. */
 const COMMON = inserted.indexOf(AttributeCode.extendedCommunities);
 const MAX_VALUE = 0xffff;
 /** Room that everything inserted takes at most, besides communities and AS numbers. */
@@ -75,6 +76,8 @@ export class SetRewriter {
   originatorId = KEEP;
   /** The cluster to put in front of CLUSTER_LIST, KEEP or DROP. */
   clusterId = KEEP;
+  /** The AS that OTC names where there is none yet (RFC 9234 §5), or KEEP. */
+  onlyToCustomer = KEEP;
   /** RFC 4360 §6: extended communities that are not transitive stay within the AS. */
   leavesAs = false;
   /** ORIGIN and AS_PATH are written even where the source has none (both are mandatory on the wire). */
@@ -97,6 +100,7 @@ export class SetRewriter {
     this.largeCommunities = null;
     this.originatorId = KEEP;
     this.clusterId = KEEP;
+    this.onlyToCustomer = KEEP;
     this.leavesAs = false;
     this.completes = false;
   }
@@ -119,7 +123,9 @@ export class SetRewriter {
     this.writeHead(from, start);
     let next = 0;
     const last =
-      this.extendedCommunities === null && this.largeCommunities === null ? COMMON : inserted.length;
+      this.extendedCommunities === null && this.largeCommunities === null && this.onlyToCustomer === KEEP
+        ? COMMON
+        : inserted.length;
     for (let at = start + 2 + from[start + 1]; at < end; ) {
       const flags = from[at];
       const type = from[at + 1];
@@ -230,6 +236,9 @@ export class SetRewriter {
         return this.extendedCommunities === null || this.writeExtendedCommunities(OPTIONAL_TRANSITIVE);
       case AttributeCode.largeCommunities:
         return this.largeCommunities === null || this.writeLargeCommunities(OPTIONAL_TRANSITIVE);
+      case AttributeCode.onlyToCustomer:
+        if (this.onlyToCustomer >= 0) this.writeU32(type, OPTIONAL_TRANSITIVE, this.onlyToCustomer);
+        return true;
     }
   }
 

@@ -287,6 +287,8 @@ const peersOf = (ours: number, filterNames: string[]) => {
         asOverride: flag,
         removePrivateAs: fc.constantFrom(false, true, 'all', 'replace'),
         localAs: optional(fc.record({ asn, noPrepend: flag, replaceAs: flag })),
+        role: optional(fc.constantFrom('provider', 'customer', 'peer', 'routeServer', 'routeServerClient')),
+        strictRole: flag,
       }),
     )
     .filter(
@@ -295,6 +297,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
     )
     .filter(({ multihop, ttlSecurity }) => multihop === null || ttlSecurity === undefined)
     .filter((value) => value.asn === ours || !value.routeReflectorClient)
+    .filter(({ asn, role, strictRole }) => (role === undefined ? !strictRole : asn !== ours))
     .filter(({ asn, localAs }) => localAs === undefined || new Set([ours, asn, localAs.asn]).size === 3)
     .map(given);
   return fc

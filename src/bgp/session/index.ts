@@ -8,7 +8,7 @@
  *
  * A PeerSession turns what sockets and clocks say into events, steps the pure machine of `bgp/fsm` and carries out the
  * actions it returns. UPDATE bodies go to the handlers in place, without a copy; everything else is dealt
- * with here: capabilities (RFC 5492), what two OPENs agree on, keepalives, NOTIFICATIONs, collisions (RFC 4271 §6.8).
+ * with here: capabilities (RFC 5492), roles (RFC 9234), what two OPENs agree on, keepalives, NOTIFICATIONs, collisions (RFC 4271 §6.8).
  *
  * Sockets carry DSCP CS6, no Nagle delay, and the peer's TTL. Both ways are bounded: `send` says when enough is queued
  * and `writable` when there is room, `pause` leaves the peer's bytes in TCP. Routes wait in a queue of the
@@ -24,4 +24,5 @@ export {
   zoneOf,
 } from './listener.js';
 export { administrativeReset, administrativeShutdown, PeerSession, withMessage } from './peer-session.js';
+export { describeRole } from './roles.js';
 export * from './types.js';

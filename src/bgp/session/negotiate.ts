@@ -6,11 +6,14 @@ import {
   ErrorCode,
   encodeCapability,
   familyOf,
+  isWireError,
   type OpenMessage,
   OpenSubcode,
+  Role,
   Safi,
   WireError,
 } from '../wire/index.js';
+import { checkRole, roleName, roleOf } from './roles.js';
 import type { CapabilityOf, Negotiated, SessionSettings } from './types.js';
 
 /** Our OPEN (RFC 4271 §4.2). `extra`: capabilities besides those that every session has. */
@@ -29,6 +32,7 @@ export function makeOpen(settings: SessionSettings, extra: readonly Capability[]
       { type: 'fourOctetAs', asn: settings.localAsn },
       // RFC 8654 §3: used once both sides have said so.
       ...(settings.extendedMessages ? [{ type: 'extendedMessage' } as const] : []),
+      ...(settings.role === undefined ? [] : [{ type: 'role', role: Role[settings.role] } as const]),
       ...extra,
     ],
   };
@@ -82,6 +86,12 @@ export function negotiate(
   if (theirs.routerId === settings.routerId && settings.localAsn === settings.remoteAsn) {
     return refuse(OpenSubcode.badIdentifier, 'peer has our own BGP identifier');
   }
+  // RFC 9234 §4.1: roles are for external peers.
+  const claimed = settings.localAsn === settings.remoteAsn ? null : roleOf(theirs);
+  if (isWireError(claimed)) return claimed;
+  const mismatch =
+    settings.role === undefined ? null : checkRole(settings.role, claimed, settings.strictRole === true);
+  if (mismatch !== null) return mismatch;
   const theirFamilies = familiesOf(theirs);
   const families = [...familiesOf(ours)].filter((family) => theirFamilies.has(family));
   if (families.length === 0) {
@@ -106,6 +116,7 @@ export function negotiate(
     routeRefresh: both('routeRefresh'),
     extendedMessage: both('extendedMessage'),
     peerGracefulRestart: both('gracefulRestart') ? find(theirs, 'gracefulRestart') : null,
+    peerRole: settings.role === undefined || claimed === null ? null : roleName(claimed),
   };
 }
 

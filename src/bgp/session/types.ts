@@ -1,6 +1,6 @@
 import type { Address, Family, FamilyIndex } from '../../address/index.js';
 import type { FsmState } from '../fsm/index.js';
-import type { Capability, Notification, OpenMessage, WireError } from '../wire/index.js';
+import type { Capability, Notification, OpenMessage, RoleName, WireError } from '../wire/index.js';
 
 export interface SessionSettings {
   /** The peer's name in the configuration; in every error and log line. */
@@ -32,6 +32,10 @@ export interface SessionSettings {
   /** Offer messages of up to 65535 octets (RFC 8654). */
   readonly extendedMessages: boolean;
   readonly families: readonly Family[];
+  /** RFC 9234 §4.1: what we are to this external peer. */
+  readonly role?: RoleName;
+  /** The peer must claim its own. */
+  readonly strictRole?: boolean;
 }
 
 /** A capability of one variant. */
@@ -57,6 +61,8 @@ export interface Negotiated {
   readonly extendedMessage: boolean;
   /** The peer's capability (RFC 4724) if we sent ours too; null: no graceful restart with this peer. */
   readonly peerGracefulRestart: CapabilityOf<'gracefulRestart'> | null;
+  /** The peer's role (RFC 9234 §4.1), if we have one: it goes with ours; null: it claims none. */
+  readonly peerRole: RoleName | null;
 }
 
 /** Why a connection, or an attempt at one, ended. */

@@ -10,7 +10,7 @@ import {
   type Prefix,
 } from '../../address/index.js';
 
-import type { AsPathTreatment, PeerKind } from '../../policy/index.js';
+import type { AsPathTreatment, OtcFacts, PeerKind } from '../../policy/index.js';
 
 export interface GroupFacts {
   readonly family: FamilyIndex;
@@ -26,6 +26,8 @@ export interface GroupFacts {
   readonly filters: readonly string[] | null;
   /** What external peers see in AS_PATH; null: our number in front of what is there. */
   readonly asPath: AsPathTreatment | null;
+  /** RFC 9234: what we are to these external peers, and by which AS number they know us; null: no role. */
+  readonly otc: OtcFacts | null;
 }
 
 export function groupKey(facts: GroupFacts): string {
@@ -40,5 +42,6 @@ export function groupKey(facts: GroupFacts): string {
     // Names may hold any character.
     JSON.stringify(facts.filters),
     JSON.stringify(facts.asPath),
+    facts.otc === null ? '-' : `${facts.otc.role} ${facts.otc.asn}`,
   ].join('|');
 }

@@ -25,5 +25,6 @@ export function sessionSettings(peer: PeerSettings, localAsn: number, routerId: 
       : { ttl: securityTtl, ttlSecurityHops: peer.ttlSecurity }),
     extendedMessages: peer.extendedMessages,
     families: peer.families,
+    ...(peer.role === undefined ? {} : { role: peer.role, strictRole: peer.strictRole }),
   };
 }

@@ -1,6 +1,7 @@
 /** What the speaker is told about itself and its peers. The configuration layer produces these, normalised. */
 import type { Address, Family } from '../../address/index.js';
 import type { RemovePrivateAs } from '../../policy/index.js';
+import type { RoleName } from '../wire/index.js';
 
 export interface LocalAsSettings {
   readonly asn: number;
@@ -88,6 +89,10 @@ export interface PeerSettings {
   /** To an external peer: our AS takes the place of the peer's in AS_PATH. */
   readonly asOverride: boolean;
   readonly removePrivateAs: RemovePrivateAs;
+  /** RFC 9234 §4.1: what we are to this external peer; absent: no procedures of that RFC. */
+  readonly role?: RoleName;
+  /** The peer must claim the role that goes with ours. */
+  readonly strictRole: boolean;
   /** RFC 7705: we are another AS to this external peer. */
   readonly localAs?: LocalAsSettings;
 }

@@ -376,6 +376,10 @@ export class Speaker implements PeerContext {
         settings.multihop === null && !ibgp && settings.nextHop === 'auto' ? (link?.sharedSubnets ?? []) : [],
       filters: settings.export ?? null,
       asPath: ibgp ? null : this.asPathTreatment(settings),
+      otc:
+        ibgp || settings.role === undefined
+          ? null
+          : { role: settings.role, asn: settings.localAs?.asn ?? this.localAsn },
     };
   }
 

@@ -49,6 +49,7 @@ export interface LongLivedFamily {
 
 /** RFC 9234 §4.1: what the sender of the capability is to the receiver; an index. */
 export const Role = { provider: 0, routeServer: 1, routeServerClient: 2, customer: 3, peer: 4 } as const;
+export type RoleName = keyof typeof Role;
 
 export type Capability =
   /** RFC 4760 §8. */

@@ -96,6 +96,16 @@ describe('the diff of two Routers', () => {
     expect(without.peers.changed).toEqual([{ name: 'x', change: 'session' }]);
   });
 
+  it('resets the session for another role', () => {
+    const peer = (more: string) =>
+      peers(`- {name: x, address: 192.0.2.2, asn: 65002, import: a, export: a${more}}`);
+    const found = diff(peer(''), peer(', role: customer'));
+    expect(found.peers.changed).toEqual([{ name: 'x', change: 'session' }]);
+    expect(found.lines).toEqual(['peer x: role unset → customer; its session is reset']);
+    const strict = diff(peer(', role: customer'), peer(', role: customer, strictRole: true'));
+    expect(strict.peers.changed).toEqual([{ name: 'x', change: 'session' }]);
+  });
+
   it('resets the session for another local AS, and not for how it is shown', () => {
     const peer = (localAs: string) =>
       peers(`- {name: x, address: 192.0.2.2, asn: 65002, import: a, export: a, localAs: ${localAs}}`);

@@ -130,6 +130,7 @@ peers:
       allowOwnAs: 0,
       gracefulShutdown: true,
       acceptBlackhole: false,
+      strictRole: false,
       asOverride: false,
       removePrivateAs: false,
     });

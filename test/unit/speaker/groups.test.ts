@@ -18,6 +18,7 @@ const facts: GroupFacts = {
   sharedSubnets: [prefix('192.0.2.0/24'), prefix('198.51.100.0/24')],
   filters: ['a', 'b'],
   asPath: null,
+  otc: null,
 };
 
 describe('the key of an update group', () => {
@@ -42,6 +43,7 @@ describe('the key of an update group', () => {
       'AS_PATH that is shown',
       { asPath: { asn: 64999, behind: null, override: null, removePrivate: false, peerAsn: null } },
     ],
+    ['role', { otc: { role: 'provider', asn: 65001 } }],
   ];
   it.each(others)('differs with the %s', (_what, change) => {
     expect(groupKey({ ...facts, ...change })).not.toBe(groupKey(facts));

@@ -37,6 +37,7 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     allowOwnAs: 0,
     gracefulShutdown: true,
     acceptBlackhole: false,
+    strictRole: false,
     asOverride: false,
     removePrivateAs: false,
     ...more,
@@ -57,6 +58,7 @@ function negotiated(address: Address): Negotiated {
     routeRefresh: false,
     extendedMessage: false,
     peerGracefulRestart: null,
+    peerRole: null,
   };
 }
 
