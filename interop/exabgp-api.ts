@@ -16,11 +16,14 @@ function command(line: string, client: Socket | null): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** A client may leave before it has its answer; readline hands its socket's errors on. */
+const ignore = (): void => {};
+
 const server = createServer((client) => {
-  client.on('error', () => {});
-  createInterface({ input: client, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (line) =>
-    command(line, client),
-  );
+  client.on('error', ignore);
+  createInterface({ input: client })
+    .on('line', (line) => command(line, client))
+    .on('error', ignore);
 });
 
 writeFileSync(exabgpHeard, '');

@@ -91,6 +91,22 @@ describe('ExaBGP', () => {
     expect(exabgp.routes()).toEqual([]);
     await exabgp.untilHeard('the NOTIFICATION', ({ type }) => type === 'notification');
   });
+
+  it('dials where it is told to', async () => {
+    scene = await peering('daemon', [
+      {
+        name: 'p',
+        image: 'exabgp',
+        asn: 65002,
+        networks: [theirNetwork],
+        peer: { passive: true },
+        exabgp: { passive: false },
+      },
+    ]);
+    await scene.t.untilRoute(theirNetwork);
+    await scene.lab.node('p').process.restart('SIGKILL');
+    await scene.exabgp('p').untilEstablished(ours(0));
+  });
 });
 
 describe('StayRTR', () => {
