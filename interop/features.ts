@@ -21,6 +21,7 @@ export const features = {
   'long-lived-graceful-restart': 'long-lived graceful restart, LLGR_STALE and NO_LLGR (RFC 9494)',
   role: 'Roles: the OPENs agree, or NOTIFICATION 2/11 (RFC 9234 §4)',
   'only-to-customer': 'Only-to-Customer: marked, obeyed, leaks rejected (RFC 9234 §5)',
+  'extended-next-hop': 'IPv4 routes with IPv6 next hops (RFC 8950)',
 } as const;
 
 export type FeatureId = keyof typeof features;

@@ -64,6 +64,7 @@ export interface PeerSettingsDocument {
   idleHold?: number;
   extendedMessages?: boolean;
   nextHop?: 'auto' | 'self' | 'unchanged';
+  extendedNextHop?: boolean;
   import?: string | (string | undefined)[];
   export?: string | (string | undefined)[];
   gracefulRestart?: GracefulRestartDocument;

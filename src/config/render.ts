@@ -107,6 +107,7 @@ export function renderPeer(peer: PeerConfig) {
     idleHold: peer.idleHoldSeconds,
     extendedMessages: peer.extendedMessages,
     nextHop: peer.nextHop,
+    extendedNextHop: peer.extendedNextHop,
     ...(peer.import === undefined ? {} : { import: [...peer.import] }),
     ...(peer.export === undefined ? {} : { export: [...peer.export] }),
     gracefulRestart: renderGracefulRestart(peer.gracefulRestart),

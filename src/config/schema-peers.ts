@@ -150,6 +150,11 @@ export const peerSettings = {
     description:
       'Next hop that we announce. `auto` is RFC 4271 §5.1.3: eBGP self, unless the next hop lies on the subnet shared with the peer; iBGP unchanged.',
   },
+  extendedNextHop: {
+    type: 'boolean',
+    description:
+      'Offer IPv6 next hops for IPv4 routes (RFC 8950), so that these cross links without IPv4 addresses; used where the peer offers it, too. Without it: `true` where the session runs over IPv6 and carries `ipv4`.',
+  },
   import: {
     ...filterNames,
     description:

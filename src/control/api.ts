@@ -29,6 +29,8 @@ export interface PeerRow {
   /** Octets of the longest message on the session (RFC 8654). */
   maxMessageLength?: number;
   localAddress?: string;
+  /** IPv4 routes may have IPv6 next hops, as both sides said (RFC 8950). */
+  extendedNextHop?: boolean;
   routerId?: string;
   messages?: { received: number; sent: number };
   /** By family, where there are limits (`maxPrefixes`). `discarded`: announcements not taken in. */

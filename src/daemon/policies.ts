@@ -66,7 +66,7 @@ export class RouterPolicies implements PolicySource {
   exporter(facts: GroupFacts): ExplainingExporter {
     const { family } = facts;
     const own = (of: FamilyIndex): OwnNextHop | null =>
-      of === family && facts.nextHop !== null ? { address: facts.nextHop, linkLocal: null } : null;
+      of === family && facts.nextHop !== null ? { address: facts.nextHop, linkLocal: facts.linkLocal } : null;
     const shared = (of: FamilyIndex) => facts.sharedSubnets.find((subnet) => subnet.family === of) ?? null;
     const policy = this.compile('export', facts.filters ?? undefined, facts.kind !== 'ebgp', family);
     const exporter = new Exporter(
@@ -83,7 +83,7 @@ export class RouterPolicies implements PolicySource {
         nextHop: facts.nextHopMode,
         self: [own(IPV4), own(IPV6)],
         sharedSubnet: [shared(IPV4), shared(IPV6)],
-        extendedNextHop: false,
+        extendedNextHop: facts.extendedNextHop,
         isPeer: (address: Address) => this.router.peers.some((peer) => sameAddress(peer.address, address)),
       },
       policy,

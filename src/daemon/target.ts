@@ -205,6 +205,7 @@ export class DaemonTarget implements ControlTarget {
             holdTimeSeconds: negotiated.holdTimeSeconds,
             maxMessageLength: negotiated.extendedMessage ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
             localAddress: formatAddress(negotiated.localAddress),
+            extendedNextHop: negotiated.extendedNextHop,
             routerId: formatIpv4(negotiated.peerOpen.routerId),
           }),
       messages: { received: counters.messagesReceived, sent: counters.messagesSent },

@@ -18,6 +18,7 @@ export const contexts: fc.Arbitrary<Required<Context>> = fc.record({
   fourOctetAs: fc.boolean(),
   ebgp: fc.boolean(),
   addPath: fc.tuple(fc.boolean(), fc.boolean()),
+  extendedNextHop: fc.boolean(),
 });
 
 /** Identifiers whose octets look like prefix lengths, and any others. */

@@ -29,6 +29,7 @@ export interface PlainContext {
   fourOctetAs: boolean;
   ebgp: boolean;
   addPath?: readonly [boolean, boolean];
+  extendedNextHop?: boolean;
 }
 
 /** What an UPDATE comes to. Prefixes as `hex of the masked octets/length`, with path identifiers `…#id`, canonical sets in hex. */
@@ -427,7 +428,8 @@ class Interpreter {
     this.result.reachFamily = family;
     this.result.reach = prefixes.map(text);
     const isGood = this.nextHop.length === 4 ? isGood4(this.nextHop) : isGood6(this.nextHop.subarray(0, 16));
-    if (prefixes.length > 0 && !isGood) this.result.severity = 'treatAsWithdraw';
+    const isAgreed = family !== 0 || this.nextHop.length === 4 || this.context.extendedNextHop === true;
+    if (prefixes.length > 0 && !(isGood && isAgreed)) this.result.severity = 'treatAsWithdraw';
   }
 
   private mpUnreach(value: Buffer): void {

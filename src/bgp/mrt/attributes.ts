@@ -64,7 +64,7 @@ const standInNextHop = Buffer.from([AttributeFlag.transitive, AttributeCode.next
 
 const decoder = new UpdateDecoder();
 /** LOCAL_PREF and the reflection attributes of a table are to be seen whoever announced them. */
-const context = { fourOctetAs: true, ebgp: false } as const;
+const context = { fourOctetAs: true, ebgp: false, extendedNextHop: true } as const;
 
 /**
  * What the attributes of an entry say (next hop null: the writer itself), by the checks that an UPDATE gets. A fault is the first one that would cost a peer

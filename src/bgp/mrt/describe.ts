@@ -185,7 +185,9 @@ function describeUpdate(
   end: number,
   rows: MrtRow[],
 ): void {
-  const update = decoder.decode(buf, start, end, { fourOctetAs, ebgp: peerAsn !== localAsn });
+  // What was agreed on, the OPENs of another file may tell; next hops of either family are shown.
+  const context = { fourOctetAs, ebgp: peerAsn !== localAsn, extendedNextHop: true };
+  const update = decoder.decode(buf, start, end, context);
   const { error, canonical, canonicalStart, canonicalEnd } = update;
   if (error?.severity === 'reset') {
     rows.push({ type: 'unreadable', ...peer, error: error.message });

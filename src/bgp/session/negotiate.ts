@@ -115,9 +115,20 @@ export function negotiate(
     ...endpoints,
     routeRefresh: both('routeRefresh'),
     extendedMessage: both('extendedMessage'),
+    extendedNextHop: families.includes(0) && extendsNextHop(ours) && extendsNextHop(theirs),
     peerGracefulRestart: both('gracefulRestart') ? find(theirs, 'gracefulRestart') : null,
     peerRole: settings.role === undefined || claimed === null ? null : roleName(claimed),
   };
+}
+
+/** RFC 8950 §4: IPv4 unicast routes may have IPv6 next hops, says this side. */
+function extendsNextHop(open: OpenMessage): boolean {
+  const capability = find(open, 'extendedNextHop');
+  return (
+    capability?.families.some(
+      ({ afi, safi, nextHopAfi }) => familyOf(afi, safi) === 0 && nextHopAfi === afiOf(1),
+    ) ?? false
+  );
 }
 
 /** RFC 8538 §2: both sides take a NOTIFICATION as a restart. */

@@ -59,6 +59,8 @@ export interface Negotiated {
   readonly routeRefresh: boolean;
   /** Messages of up to 65535 octets both ways (RFC 8654). */
   readonly extendedMessage: boolean;
+  /** IPv4 routes may have IPv6 next hops, both ways (RFC 8950). */
+  readonly extendedNextHop: boolean;
   /** The peer's capability (RFC 4724) if we sent ours too; null: no graceful restart with this peer. */
   readonly peerGracefulRestart: CapabilityOf<'gracefulRestart'> | null;
   /** The peer's role (RFC 9234 §4.1), if we have one: it goes with ours; null: it claims none. */

@@ -20,6 +20,10 @@ export interface GroupFacts {
   readonly nextHopMode: 'auto' | 'self' | 'unchanged';
   /** "Self" towards these peers. */
   readonly nextHop: Address | null;
+  /** Our link-local address that goes along with an IPv6 one (RFC 2545 §3). */
+  readonly linkLocal: Address | null;
+  /** IPv4 routes may have IPv6 next hops (RFC 8950, agreed on). */
+  readonly extendedNextHop: boolean;
   /** Networks that we share with these peers, where a third party's next hop may be announced; none where that can't be. */
   readonly sharedSubnets: readonly Prefix[];
   /** Names of export filters; null: none configured. */
@@ -38,6 +42,8 @@ export function groupKey(facts: GroupFacts): string {
     facts.maxLength,
     facts.nextHopMode,
     facts.nextHop === null ? '-' : formatAddress(facts.nextHop),
+    facts.linkLocal === null ? '-' : formatAddress(facts.linkLocal),
+    facts.extendedNextHop,
     facts.sharedSubnets.map(formatPrefix).sort().join(' '),
     // Names may hold any character.
     JSON.stringify(facts.filters),

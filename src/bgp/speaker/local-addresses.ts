@@ -26,6 +26,8 @@ export interface LinkFacts {
   readonly ifindex: number;
   /** By family: what "next hop self" means towards the peer; null when this node has no such address. */
   readonly nextHop: readonly [Address | null, Address | null];
+  /** Our link-local address where the session runs between such and `nextHop` has a global one: it goes along (RFC 2545 §3). */
+  readonly linkLocal: Address | null;
   /**
    * Networks that the peer is on too: of its own family those that hold its address, of the other family those of the
    * link. None if it is on no network of the link.
@@ -73,10 +75,12 @@ export function linkFacts(
     // RFC 2545 §3 wants a global address; on a link that has none, both ends know the link-local one.
     return found ?? (family === local.family ? plain(local) : null);
   };
+  const ipv6 = nextHop(IPV6);
   const direct = onLink.some(({ address }) => covers(address, remote)) || isUnroutable(remote);
   return {
     ifindex,
-    nextHop: [nextHop(IPV4), nextHop(IPV6)],
+    nextHop: [nextHop(IPV4), ipv6],
+    linkLocal: isUnroutable(local) && ipv6 !== null && !isUnroutable(ipv6) ? plain(local) : null,
     sharedSubnets: direct
       ? onLink
           .filter(({ address }) => !isUnroutable(address))

@@ -27,6 +27,7 @@ import {
   type UpdateResult,
   type WireError,
 } from '../wire/index.js';
+import { extendedNextHopCapability } from './extended-next-hop.js';
 import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
 import { MalformedUpdates } from './malformed.js';
 import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
@@ -145,7 +146,7 @@ export class Peer implements SessionHandlers {
     },
     restart: () => this.start(),
   });
-  private readonly decodeContext = { fourOctetAs: true, ebgp: false };
+  private readonly decodeContext = { fourOctetAs: true, ebgp: false, extendedNextHop: false };
   private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
   private readonly staleTimers: [NodeJS.Timeout | null, NodeJS.Timeout | null] = [null, null];
 
@@ -298,6 +299,10 @@ export class Peer implements SessionHandlers {
   // What the session tells.
 
   capabilities(): readonly Capability[] {
+    return [...extendedNextHopCapability(this.settings), ...this.gracefulRestartCapability()];
+  }
+
+  private gracefulRestartCapability(): readonly Capability[] {
     const { gracefulRestart, families } = this.settings;
     if (!gracefulRestart.enabled) return [];
     // RFC 4724 §3: after a fresh start there is nothing to go by; while we live, forwarding goes on without the session.
@@ -342,6 +347,7 @@ export class Peer implements SessionHandlers {
     this.malformed.begin();
     this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
     this.decodeContext.ebgp = !this.ibgp;
+    this.decodeContext.extendedNextHop = negotiated.extendedNextHop;
     this.link = this.factsOf(negotiated);
     rib.updateSource(this.source, this.sourceInfo(negotiated.peerOpen.routerId));
     const graceful = negotiated.peerGracefulRestart;

@@ -69,6 +69,8 @@ export interface PeerSettings {
   /** Offer messages of up to 65535 octets (RFC 8654). */
   readonly extendedMessages: boolean;
   readonly nextHop: 'auto' | 'self' | 'unchanged';
+  /** Offer IPv6 next hops for IPv4 routes (RFC 8950). */
+  readonly extendedNextHop: boolean;
   /** Names of filters, all of which must accept, in order; undefined: none configured (RFC 8212 applies). */
   readonly import?: readonly string[];
   readonly export?: readonly string[];

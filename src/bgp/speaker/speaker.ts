@@ -8,6 +8,7 @@ import {
   type FamilyIndex,
   familyNames,
   formatAddress,
+  IPV4,
   sameAddress,
 } from '../../address/index.js';
 import type { AsPathTreatment } from '../../policy/index.js';
@@ -18,6 +19,7 @@ import { type Departure, type RouteExporter, UpdateGroup } from '../../rib/updat
 import { Listener, localAddressOfSocket, type Negotiated, zoneOf } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { Deferral } from './deferral.js';
+import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import type { OwnAddress } from './local-addresses.js';
 import { type ImportPolicy, Peer, type PeerContext, type PeerEvent } from './peer.js';
@@ -64,6 +66,8 @@ interface Group {
   exporter: ExplainingExporter;
   readonly members: Set<Peer>;
 }
+
+const noSelf = { nextHop: null, linkLocal: null };
 
 /** What must happen to a peer whose settings changed. */
 export type PeerChange = 'none' | 'policy' | 'session';
@@ -371,7 +375,8 @@ export class Speaker implements PeerContext {
       fourOctetAs: negotiated.fourOctetAs,
       maxLength: negotiated.extendedMessage ? 65535 : 4096,
       nextHopMode: settings.nextHop,
-      nextHop: link?.nextHop[family] ?? null,
+      ...(link === null ? noSelf : selfNextHop(family, link, negotiated)),
+      extendedNextHop: family === IPV4 && negotiated.extendedNextHop,
       sharedSubnets:
         settings.multihop === null && !ibgp && settings.nextHop === 'auto' ? (link?.sharedSubnets ?? []) : [],
       filters: settings.export ?? null,

@@ -289,6 +289,10 @@ export class UpdateDecoder {
     if (!isValid) {
       const message = 'MP_REACH_NLRI: next hop is no unicast address';
       this.fault('treatAsWithdraw', UpdateSubcode.invalidNextHop, message, at, type);
+    } else if (family === 0 && nextHopLength !== 4 && context.extendedNextHop !== true) {
+      // RFC 8950 §4: not unless both said so. The NLRI were found, which is what RFC 7606 §7.11 resets a session for.
+      const message = 'MP_REACH_NLRI: an IPv6 next hop for IPv4 routes, which was not agreed on (RFC 8950)';
+      this.fault('treatAsWithdraw', UpdateSubcode.invalidNextHop, message, at, type);
     }
     return true;
   }

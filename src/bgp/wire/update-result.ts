@@ -9,6 +9,8 @@ export interface DecodeContext {
   readonly ebgp: boolean;
   /** By family: the peer puts path identifiers before its prefixes (RFC 7911). Absent: in neither. */
   readonly addPath?: readonly [boolean, boolean];
+  /** Both sides have the capability of RFC 8950: IPv4 routes may have IPv6 next hops. Absent: they have not. */
+  readonly extendedNextHop?: boolean;
 }
 
 /** Shared by all results without discarded attributes. */

@@ -125,6 +125,7 @@ peers:
       gracefulRestart: { enabled: true, restartTimeSeconds: 60, deferralSeconds: 30 },
       routeReflectorClient: false,
       maxPrefixes: {},
+      extendedNextHop: false,
       enforceFirstAs: true,
       maxAsPathLength: 0,
       allowOwnAs: 0,

@@ -95,6 +95,7 @@ describe('two sessions', () => {
         families: [0, 1],
         routeRefresh: true,
         extendedMessage: true,
+        extendedNextHop: false,
         peerGracefulRestart: null,
         localAddress: address(host),
         peerOpen: { asn: 65002, routerId: 0x0a000002 },

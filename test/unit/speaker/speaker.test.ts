@@ -28,6 +28,7 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     delayOpenSeconds: 0,
     idleHoldSeconds: 1,
     nextHop: 'auto',
+    extendedNextHop: false,
     gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
     extendedMessages: true,
     routeReflectorClient: false,
@@ -57,6 +58,7 @@ function negotiated(address: Address): Negotiated {
     scopeId: 0,
     routeRefresh: false,
     extendedMessage: false,
+    extendedNextHop: false,
     peerGracefulRestart: null,
     peerRole: null,
   };

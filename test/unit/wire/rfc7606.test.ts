@@ -325,8 +325,19 @@ describe('what is sound', () => {
   it('carries IPv4 prefixes in MP_REACH_NLRI, with IPv4 or IPv6 next hops', () => {
     const v4 = decode([origin, asPath, attribute(0x80, 14, '0001 01 04 c0000207 00 080a')], external, []);
     expect([v4.r.reachFamily, v4.mp?.nextHop]).toEqual([0, '192.0.2.7']);
-    const v6 = decode([origin, asPath, attribute(0x80, 14, `0001 01 10 ${global6} 00 080a`)], external, []);
+    const reach = [origin, asPath, attribute(0x80, 14, `0001 01 10 ${global6} 00 080a`)];
+    const v6 = decode(reach, { ...external, extendedNextHop: true }, []);
     expect([v6.r.reachFamily, v6.mp?.nextHop]).toEqual([0, '2001:db8::1']);
+  });
+
+  it('withdraws IPv4 prefixes with an IPv6 next hop where RFC 8950 was not agreed on', () => {
+    const { r } = decode(
+      [origin, asPath, attribute(0x80, 14, `0001 01 10 ${global6} 00 080a`)],
+      external,
+      [],
+    );
+    expect(r.error).toMatchObject({ severity: 'treatAsWithdraw', attribute: 14 });
+    expect([r.reachFamily, r.reachEnd - r.reachStart]).toEqual([0, 2]);
   });
 
   it('passes over families that we do not speak, and counts them', () => {
