@@ -161,7 +161,12 @@ describe('the UPDATE encoder', () => {
           expect(bytes.toString('hex', at, at + 16)).toBe('ff'.repeat(16));
           expect(bytes[at + 18]).toBe(2);
           expect(end - at).toBeLessThanOrEqual(4096);
-          const context = { fourOctetAs, ebgp: false, addPath: [pathIds, pathIds] as const };
+          const context = {
+            fourOctetAs,
+            ebgp: false,
+            extendedNextHop: true,
+            addPath: [pathIds, pathIds] as const,
+          };
           const result = decodeFast(bytes.subarray(at + 19, end), context);
           expect(result).toEqual(interpretPlain(bytes.subarray(at + 19, end), context));
           expect(result.severity).toBe('none');
