@@ -154,7 +154,7 @@ export function decodeCapability(code: number, data: Buffer): Capability | null 
       return { type: 'extendedNextHop', families };
     }
     case CapabilityCode.addPath: {
-      if (data.length === 0 || data.length % 4 !== 0) return unknown();
+      if (data.length % 4 !== 0) return unknown();
       const parsed = addPathParser.parse(data) as { families: { afi: number; safi: number; mode: number }[] };
       // RFC 7911 §4: an entry with any other value is ignored.
       const sound = parsed.families.filter(({ mode }) => mode >= ADD_PATH_RECEIVE && mode <= 3);
