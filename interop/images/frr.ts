@@ -40,6 +40,8 @@ export const frr: Image = {
       argv: [
         `/usr/lib/frr/${name}`,
         ...['--log', 'stdout', '--log-level', 'informational'],
+        // Else it replaces an IPv6 route by deleting it first, and packets get lost in between.
+        ...(name === 'zebra' ? ['--v6-rr-semantics'] : []),
         ...setting(`${name}_options`).split(/\s+/),
         ...setting('frr_global_options').split(/\s+/),
       ].filter((word) => word !== ''),
