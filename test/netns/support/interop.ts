@@ -16,6 +16,7 @@ type Body = (context: TestContext) => Promise<void>;
 function cell(outcome: InteropCell['outcome']) {
   return (feature: FeatureId, daemon: DaemonId, seen: string, body: Body, timeout?: number): void => {
     const options = { meta: { interop: { feature, daemon, outcome } } };
+    // `npm run interop` finds the cells by the end of their titles.
     it(`${seen} (${daemon})`, timeout === undefined ? options : { ...options, timeout }, body);
   };
 }
