@@ -11,7 +11,8 @@
  */
 export { type GroupFacts, groupKey } from './groups.js';
 export type { OwnAddress } from './local-addresses.js';
-export { type ImportPolicy, Peer, type PeerEvent } from './peer.js';
+export { Peer } from './peer.js';
+export type { ImportPolicy, PeerEvent } from './peer-context.js';
 export type { PeerRecorder } from './recorder.js';
 export type { GracefulRestartSettings, PeerSettings } from './settings.js';
 export { type ExplainingExporter, type PeerChange, type PolicySource, Speaker } from './speaker.js';

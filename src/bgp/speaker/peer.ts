@@ -10,9 +10,8 @@ import {
   formatAddress,
   IPV4,
 } from '../../address/index.js';
-import { type AttrSetId, NONE, type PrefixId, type SourceId } from '../../rib/ids.js';
+import { NONE, type PrefixId, type SourceId } from '../../rib/ids.js';
 import type { PrefixTable } from '../../rib/prefix-table.js';
-import type { Rib } from '../../rib/rib.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { FsmState } from '../fsm/index.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
@@ -23,78 +22,16 @@ import {
   encodeEndOfRib,
   nlriOctets,
   nlriWord,
-  type UpdateDecoder,
   type UpdateResult,
   type WireError,
 } from '../wire/index.js';
 import { extendedNextHopCapability } from './extended-next-hop.js';
-import { type LinkFacts, linkFacts, type OwnAddress } from './local-addresses.js';
+import { type LinkFacts, linkFacts } from './local-addresses.js';
 import { MalformedUpdates } from './malformed.js';
-import { type LimitEvent, PrefixGuard } from './prefix-guard.js';
-import type { PeerRecorder } from './recorder.js';
+import type { ImportPolicy, PeerContext } from './peer-context.js';
+import { PrefixGuard } from './prefix-guard.js';
 import { sessionSettings } from './session-settings.js';
-import type { PasswordSource, PeerSettings } from './settings.js';
-
-/** What an import filter makes of a received route; 0 = rejected. */
-export interface ImportPolicy {
-  /** The accepted set, with a reference that is the caller's. */
-  accept(family: FamilyIndex, prefix: PrefixId, received: AttrSetId): AttrSetId;
-  /** Why: the rule or check that decided, for people. */
-  explain(family: FamilyIndex, prefix: PrefixId, received: AttrSetId): string;
-}
-
-/** A thing that happened to a peer, for the log and for those who listen. */
-export type PeerEvent =
-  | { readonly type: 'state'; readonly state: string; readonly reason: string }
-  | { readonly type: 'established'; readonly families: readonly string[]; readonly holdTimeSeconds: number }
-  | { readonly type: 'closed'; readonly error: string | null; readonly keepsRoutes: boolean }
-  | { readonly type: 'endOfRib'; readonly family: string }
-  | { readonly type: 'endOfRibSent'; readonly family: string }
-  | { readonly type: 'staleExpired'; readonly family: string }
-  | {
-      readonly type: 'malformed';
-      readonly error: string;
-      readonly attribute: number | null;
-      readonly offset: number;
-      readonly severity: string;
-    }
-  | { readonly type: 'noNextHop'; readonly family: string }
-  /** So many prefixes were withdrawn instead, as their attributes leave no room for them in a message. */
-  | { readonly type: 'tooLong'; readonly family: string; readonly prefixes: number }
-  /** So many prefixes that a limit is near (`prefixWarning`), or that the session ends (`prefixLimit`). */
-  | ({ readonly type: 'prefixWarning' } & LimitEvent)
-  | ({ readonly type: 'prefixLimit'; readonly reason: string } & LimitEvent)
-  | { readonly type: 'password'; readonly error: string };
-
-/** The speaker, as a peer sees it. */
-export interface PeerContext {
-  readonly rib: Rib;
-  readonly decoder: UpdateDecoder;
-  readonly localAsn: number;
-  readonly routerId: number;
-  readonly bgpPreference: number;
-  /** Null: nobody wants to know what peers say. */
-  readonly recorder: PeerRecorder | null;
-  /** RFC 4724 §4.1: this speaker comes back from a restart and has not delivered its End-of-RIB yet. */
-  restarting(): boolean;
-  /** Whether kernel state outlived our restart (the forwarding bit). */
-  forwardingPreserved(): boolean;
-  addresses(): readonly OwnAddress[];
-  /** Throws an Error that says what is wrong with the place; it never holds the password. */
-  readPassword(source: PasswordSource): Buffer;
-  importPolicy(peer: Peer): ImportPolicy;
-  /** The session is up: announce to it when its turn has come. */
-  established(peer: Peer, negotiated: Negotiated): void;
-  endOfRib(peer: Peer, family: FamilyIndex): void;
-  closed(peer: Peer): void;
-  /** Nobody waits for the peer any more: it is shut down. */
-  notExpected(peer: Peer): void;
-  writable(peer: Peer): void;
-  refresh(peer: Peer, family: FamilyIndex): void;
-  event(peer: Peer, event: PeerEvent): void;
-  /** Prefixes that are announced to the peer. */
-  announcedCount(peer: Peer, family: FamilyIndex): number;
-}
+import type { PeerSettings } from './settings.js';
 
 const SAFI_UNICAST = 1;
 const afiOf = (family: FamilyIndex): number => family + 1;

@@ -22,7 +22,8 @@ import { Deferral } from './deferral.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import type { OwnAddress } from './local-addresses.js';
-import { type ImportPolicy, Peer, type PeerContext, type PeerEvent } from './peer.js';
+import { Peer } from './peer.js';
+import type { ImportPolicy, PeerContext, PeerEvent } from './peer-context.js';
 import type { PeerRecorder } from './recorder.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
