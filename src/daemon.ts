@@ -8,7 +8,7 @@ import pino, { type Logger } from 'pino';
 import { formatIssue, loadRouter } from './config/index.js';
 import type { ControlTarget, DaemonEvent, ReloadResult } from './control/api.js';
 import { type ControlServer, version as readVersion, startControlServer } from './control/index.js';
-import { type NodeListener, RoutingNode } from './daemon/node.js';
+import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.js';
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
 
@@ -58,7 +58,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
   // What is asked for before the node runs is done when it does.
-  let reload: (() => Promise<ReloadResult>) | null = null;
+  let reload: ((dryRun?: boolean) => Promise<ReloadResult>) | null = null;
   let reloadAsked = false;
   process.on('SIGHUP', () => {
     if (reload === null) reloadAsked = true;
@@ -105,26 +105,45 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   return 0;
 }
 
+/** What a reload would do, which waits for those under way. */
+function dryRun(options: DaemonOptions, node: RoutingNode): ReloadResult {
+  const errors: string[] = [];
+  let plan: ReloadPlan = { changes: [], resets: [] };
+  try {
+    const loaded = loadRouter(options.paths, options.node);
+    errors.push(...loaded.errors.map(formatIssue));
+    if (loaded.router !== null) plan = node.plan(loaded.router);
+  } catch (error) {
+    errors.push((error as Error).message);
+  }
+  return { applied: false, errors, ...plan, dryRun: true };
+}
+
 /** One reload at a time: those asked for meanwhile are done once, afterwards. Never rejects. */
-function reloader(options: DaemonOptions, node: RoutingNode, events: EventBus): () => Promise<ReloadResult> {
-  let last: Promise<ReloadResult> = Promise.resolve({ applied: true, errors: [], changes: [] });
+function reloader(
+  options: DaemonOptions,
+  node: RoutingNode,
+  events: EventBus,
+): (dryRun?: boolean) => Promise<ReloadResult> {
+  let last: Promise<ReloadResult> = Promise.resolve({ applied: true, errors: [], changes: [], resets: [] });
   let waiting: Promise<ReloadResult> | null = null;
   const once = async (): Promise<ReloadResult> => {
     waiting = null;
     const errors: string[] = [];
-    let changes: string[] = [];
+    let plan: ReloadPlan = { changes: [], resets: [] };
     try {
       const loaded = loadRouter(options.paths, options.node);
       errors.push(...loaded.errors.map(formatIssue));
-      if (loaded.router !== null) changes = await node.apply(loaded.router);
+      if (loaded.router !== null) plan = await node.apply(loaded.router);
     } catch (error) {
       errors.push((error as Error).message);
     }
     const applied = errors.length === 0;
-    events.emit(applied ? 'info' : 'error', 'reload', { applied, errors, changes });
-    return { applied, errors, changes };
+    events.emit(applied ? 'info' : 'error', 'reload', { applied, errors, changes: plan.changes });
+    return { applied, errors, ...plan };
   };
-  return () => {
+  return (isDryRun = false) => {
+    if (isDryRun) return last.then(() => dryRun(options, node));
     if (waiting === null) {
       waiting = last.then(once);
       last = waiting;

@@ -69,6 +69,7 @@ function tellPath(
   tell(2, `${number}. ${label}: from ${from}${asPath}${nextHop}`, 3);
   tell(5, `${because}: ${path.reason}`, 2);
   if (path.nextHopResolution !== '') tell(5, `next hop: ${path.nextHopResolution}`, 2);
+  if (path.validity !== undefined) tell(5, `origin: ${path.validity.state}, ${path.validity.reason}`, 2);
   const attributes = Object.entries(path.attributes)
     .filter(([key, value]) => !told.has(key) && value !== null && value !== undefined)
     .map(([key, value]) => [key, fieldText(value)])

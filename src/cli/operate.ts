@@ -1,17 +1,19 @@
 /** The verbs that change something in a running daemon, or watch it: reload, peer, events. */
 import { type ControlClient, ControlInterruptedError } from '../control/client.js';
-import type { DaemonEvent, PeerAction } from '../control/index.js';
+import type { DaemonEvent, PeerAction, ReloadResult } from '../control/index.js';
 import { type OutputFormat, printValue, toYaml } from './output.js';
 import type { Terminal } from './terminal.js';
 import { fieldText, printable } from './text.js';
 
-/** Returns the exit code: 1 where the new configuration was refused. */
+/** Returns the exit code: 1 where the new configuration was refused, or would be. */
 export async function reload(
   client: ControlClient,
   terminal: Terminal,
   format: OutputFormat,
+  dryRun: boolean,
 ): Promise<number> {
-  const result = await client.reload();
+  const result = await client.reload(dryRun);
+  if (dryRun) return tellPlan(result, terminal, format);
   if (format !== 'table') await printValue(terminal, format, result, () => '');
   else {
     for (const error of result.errors) terminal.complain(error);
@@ -21,6 +23,23 @@ export async function reload(
     else await terminal.write(`${result.changes.join('\n')}\n`);
   }
   return result.applied ? 0 : 1;
+}
+
+/** The lines that a reload would print; on the error stream that nothing was done, and which sessions it would cost. */
+async function tellPlan(result: ReloadResult, terminal: Terminal, format: OutputFormat): Promise<number> {
+  const { errors, changes, resets } = result;
+  if (format !== 'table') await printValue(terminal, format, result, () => '');
+  else if (errors.length > 0) {
+    for (const error of errors) terminal.complain(error);
+    terminal.complain('tartan: a reload would be refused, and change nothing');
+  } else {
+    const lost = resets.length === 0 ? 'no session' : `the sessions of ${resets.join(', ')}`;
+    if (changes.length > 0) terminal.complain(`tartan: nothing was done; a reload would reset ${lost}`);
+    await terminal.write(
+      changes.length === 0 ? 'a reload would change nothing\n' : `${changes.join('\n')}\n`,
+    );
+  }
+  return errors.length > 0 ? 1 : 0;
 }
 
 export async function peer(

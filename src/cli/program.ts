@@ -221,6 +221,21 @@ function addShow(program: Command, terminal: Terminal): void {
         await showFib(await clientOf(command), terminal, output, query);
       },
     );
+  asking(show.command('rpki'))
+    .description('RPKI caches: their state, and whose data decides')
+    .addOption(formatOption())
+    .action(async (options: { output: OutputFormat }, command: Command) => {
+      const { showRpki } = await import('./show-rpki.js');
+      await showRpki(await clientOf(command), terminal, options.output);
+    });
+  asking(show.command('vrps'))
+    .description('what the caches say: which AS may originate what')
+    .addArgument(new Argument('[prefix]', 'what covers this prefix or address').argParser(prefixOrAddress))
+    .addOption(formatOption())
+    .action(async (prefix: string | undefined, options: { output: OutputFormat }, command: Command) => {
+      const { showVrps } = await import('./show-rpki.js');
+      await showVrps(await clientOf(command), terminal, options.output, prefix);
+    });
   asking(show.command('status'))
     .description('the daemon itself: phase, memory, counts')
     .addOption(formatOption())
@@ -241,10 +256,11 @@ function addOperatingVerbs(program: Command, terminal: Terminal, done: Done): vo
     });
   asking(program.command('reload'))
     .description('read the configuration again; prints what changed')
+    .option('--dry-run', 'change nothing; print what would change, and which sessions it would reset')
     .addOption(formatOption())
-    .action(async (options: { output: OutputFormat }, command: Command) => {
+    .action(async (options: { output: OutputFormat; dryRun?: boolean }, command: Command) => {
       const { reload } = await import('./operate.js');
-      done(await reload(await clientOf(command), terminal, options.output));
+      done(await reload(await clientOf(command), terminal, options.output, options.dryRun === true));
     });
   asking(program.command('peer'))
     .description('shut a session down, enable it again, or reset it')

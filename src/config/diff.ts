@@ -14,6 +14,7 @@ import {
   renderStatic,
 } from './render.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
+import { renderCache } from './render-rpki.js';
 import type { PeerConfig, Router } from './router.js';
 
 /** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
@@ -143,6 +144,11 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     changes('kernel.nexthopCompat', nexthopCompat, nextKernel.nexthopCompat),
   ].includes(true);
   changesOf('mrt', renderMrt(old.mrt), renderMrt(next.mrt), changes);
+  const caches = ({ rpki }: Router) => new Map(rpki.caches.map((cache) => [cache.name, renderCache(cache)]));
+  diffNamed('cache', caches(old), caches(next), lines);
+  const order = (router: Router) =>
+    [...caches(router).keys()].filter((name) => caches(next).has(name) && caches(old).has(name));
+  changes('rpki.caches', order(old), order(next));
 
   return { peers, listen, kernel, policies: filters || prefixSets || requirement, restart, lines };
 }

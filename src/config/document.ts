@@ -29,6 +29,7 @@ export interface SpecDocument {
   learn?: { connected?: (string | undefined)[]; kernel?: (LearnKernelDocument | undefined)[] };
   kernel?: KernelDocument;
   mrt?: MrtDocument;
+  rpki?: RpkiDocument;
 }
 
 export interface ListenDocument {
@@ -133,6 +134,7 @@ export interface MatchDocument {
   localPref?: RangeDocument;
   med?: RangeDocument;
   origin?: Texts;
+  rpki?: Texts;
 }
 
 export interface SetDocument {
@@ -145,6 +147,7 @@ export interface SetDocument {
   communities?: CommunityChangeDocument;
   largeCommunities?: CommunityChangeDocument;
   extendedCommunities?: CommunityChangeDocument;
+  validationState?: boolean;
 }
 
 export interface FilterRuleDocument {
@@ -178,6 +181,20 @@ export interface KernelDocument {
   metric?: number;
   source?: { ipv4?: string; ipv6?: string };
   nexthopCompat?: boolean;
+}
+
+export interface CacheDocument {
+  name?: string;
+  address?: string;
+  port?: number;
+  preference?: number;
+  refresh?: number;
+  retry?: number;
+  expire?: number;
+}
+
+export interface RpkiDocument {
+  caches?: (CacheDocument | undefined)[];
 }
 
 export interface MrtDocument {

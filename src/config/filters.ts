@@ -22,6 +22,7 @@ import type {
   Shift,
 } from '../policy/types.js';
 import type { RouteSourceKind } from '../rib/sources.js';
+import { Validity, type ValidityName } from '../rpki/types.js';
 import type {
   AsPathDocument,
   CommunityChangeDocument,
@@ -192,6 +193,9 @@ function readMatch(document: MatchDocument, context: FilterContext, reader: Read
     match.origins = readEach(document.origin, [...path, 'origin'], (name) =>
       originNames.indexOf(name as (typeof originNames)[number]),
     );
+  }
+  if (document.rpki !== undefined) {
+    match.rpki = readEach(document.rpki, [...path, 'rpki'], (name) => Validity[name as ValidityName]);
   }
   return match;
 }
@@ -379,6 +383,7 @@ function readSet(document: SetDocument, reader: Reader, path: Path): FilterSet {
     const at = [...path, 'extendedCommunities'];
     set.extendedCommunities = readChange(extendedCommunities, at, single(parse, reader, extendedForm), parse);
   }
+  if (document.validationState === true) set.validationState = true;
   return set;
 }
 

@@ -5,6 +5,7 @@ import { readFilters, readPrefixSets } from './filters.js';
 import { formatPath, type Path } from './issues.js';
 import { readGracefulRestart, readPeers } from './peers.js';
 import { readMrt } from './read-mrt.js';
+import { readRpki } from './read-rpki.js';
 import type {
   KernelConfig,
   LearnConfig,
@@ -64,6 +65,7 @@ function readSpec(
     static: readStatic(spec, reader),
     learn: readLearn(spec, kernel.protocol, reader),
     mrt: readMrt(spec, reader),
+    rpki: readRpki(spec, reader),
   };
   if (name === undefined || spec.asn === undefined || routerId === undefined) return null;
   return {

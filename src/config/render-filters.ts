@@ -20,6 +20,7 @@ import type {
   PrefixMatch,
   Shift,
 } from '../policy/types.js';
+import { validityNames } from '../rpki/types.js';
 
 export function renderPrefixSet(list: readonly PrefixMatch[]) {
   return list.map(renderPrefixMatch);
@@ -57,6 +58,7 @@ function renderMatch(match: FilterMatch) {
     ...(match.localPref === undefined ? {} : { localPref: renderRange(match.localPref) }),
     ...(match.med === undefined ? {} : { med: renderRange(match.med) }),
     ...(match.origins === undefined ? {} : { origin: match.origins.map((origin) => originNames[origin]) }),
+    ...(match.rpki === undefined ? {} : { rpki: match.rpki.map((state) => validityNames[state]) }),
   };
 }
 
@@ -111,6 +113,7 @@ function renderSet(set: FilterSet) {
     ...(extendedCommunities === undefined
       ? {}
       : { extendedCommunities: renderChange(extendedCommunities, formatExtended, textOf) }),
+    ...(set.validationState === undefined ? {} : { validationState: set.validationState }),
   };
 }
 

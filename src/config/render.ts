@@ -7,6 +7,7 @@ import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
 import type { RouterDocument } from './document.js';
 import { renderMaxPrefixes } from './peer-limits.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
+import { renderRpki } from './render-rpki.js';
 import type {
   GracefulRestartConfig,
   KernelConfig,
@@ -53,6 +54,7 @@ export function renderRouter(router: Router): WrittenRouter {
       learn: renderLearn(router.learn),
       kernel: renderKernel(router.kernel),
       mrt: renderMrt(router.mrt),
+      ...renderRpki(router.rpki),
     },
   };
 }

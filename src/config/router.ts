@@ -8,6 +8,7 @@ import type { Filter, PrefixSets } from '../policy/types.js';
 import type { MedRules } from '../rib/decision.js';
 import type { LearnPatterns, LocalNetwork, LocalStatic } from '../rib/local-routes.js';
 import type { RouteSourceKind } from '../rib/sources.js';
+import type { CacheSettings } from '../rpki/types.js';
 
 export type NetworkConfig = LocalNetwork;
 export type StaticConfig = LocalStatic;
@@ -38,6 +39,7 @@ export interface Router {
   readonly learn: LearnConfig;
   readonly kernel: KernelConfig;
   readonly mrt: MrtConfig;
+  readonly rpki: RpkiConfig;
 }
 
 export type { RouteSourceKind };
@@ -55,6 +57,11 @@ export interface KernelConfig {
   /** Preferred source per family. */
   readonly source: { readonly ipv4?: Address; readonly ipv6?: Address };
   readonly nexthopCompat: boolean | null;
+}
+
+export interface RpkiConfig {
+  /** Names are unique; in the document's order. */
+  readonly caches: readonly CacheSettings[];
 }
 
 /** Recordings; null: none. Paths are absolute, with fields of strftime(3). */

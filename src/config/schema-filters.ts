@@ -217,6 +217,15 @@ const match = {
       description: 'ORIGIN; any of a list.',
       'x-expected': '`igp`, `egp`, `incomplete` or a list of these',
     },
+    rpki: {
+      type: ['string', 'array'],
+      minItems: 1,
+      pattern: '^(valid|invalid|notFound)$',
+      items: { enum: ['valid', 'invalid', 'notFound'] },
+      description:
+        'State of origin validation (RFC 6811) by the data of `spec.rpki.caches`; any of a list. The AS that counts is the last of AS_PATH as the route came to the filter, our own where AS_PATH is empty.',
+      'x-expected': '`valid`, `invalid`, `notFound` or a list of these',
+    },
   },
   'x-expected': 'a map of conditions such as `prefix`, `asPath`, `communities`',
 } as const;
@@ -256,6 +265,12 @@ const set = {
     communities: communityChange(communities, communityPatterns, 'Communities'),
     largeCommunities: communityChange(largePatterns, largePatterns, 'Large communities'),
     extendedCommunities: communityChange(extendedPatterns, extendedPatterns, 'Extended communities'),
+    validationState: {
+      type: 'boolean',
+      default: false,
+      description:
+        'Adds the state of origin validation as an extended community (RFC 8097), which stays within the AS, in the place of any that is there.',
+    },
   },
   'x-expected': 'a map of changes such as `nextHop`, `localPref`, `communities`',
 } as const;

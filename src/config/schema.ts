@@ -19,6 +19,7 @@ import {
 import { filterRule, prefixSets } from './schema-filters.js';
 import { mrt } from './schema-mrt.js';
 import { gracefulRestart, peerSettings } from './schema-peers.js';
+import { rpki } from './schema-rpki.js';
 
 const listen = {
   type: 'object',
@@ -335,6 +336,7 @@ const spec = {
     },
     kernel,
     mrt,
+    rpki,
   },
   'x-expected': 'a map with at least `asn` and `routerId`',
 } as const;
@@ -428,6 +430,10 @@ export const defaults = {
   mrt: {
     every: mrt.properties.table.properties.every.default,
     rotate: mrt.properties.updates.properties.rotate.default,
+  },
+  rpki: {
+    port: rpki.properties.caches.items.properties.port.default,
+    preference: rpki.properties.caches.items.properties.preference.default,
   },
 } as const;
 

@@ -76,6 +76,8 @@ export interface RouteRow {
   localPref: number | null;
   med: number | null;
   communities: string[];
+  /** Origin validation (RFC 6811) of the route as it came; absent: there are no caches. */
+  validity?: ValidityState;
   stale?: boolean;
 }
 
@@ -88,6 +90,51 @@ export interface FibRow {
   error: string | null;
 }
 
+/** A cache of the RPKI to Router protocol (RFC 8210). */
+export interface CacheRow {
+  name: string;
+  address: string;
+  port: number;
+  preference: number;
+  /** `standby`: a cache before it serves; `synced`: its data is whole. */
+  state: 'standby' | 'down' | 'connecting' | 'querying' | 'loading' | 'synced' | 'noData';
+  /** ISO 8601, when this state began. */
+  since: string;
+  /** Its VRPs decide. */
+  inForce: boolean;
+  /** Of the protocol; null: not agreed on yet. */
+  version: number | null;
+  session: number | null;
+  serial: number | null;
+  /** VRPs. */
+  records: number;
+  /** ISO 8601, when its data was whole last, and when that expires unless it is refreshed. */
+  updatedAt: string | null;
+  expiresAt: string | null;
+  refreshSeconds: number;
+  retrySeconds: number;
+  expireSeconds: number;
+  lastError: string | null;
+}
+
+export interface VrpRow {
+  prefix: string;
+  maxLength: number;
+  asn: number;
+}
+
+export type ValidityState = 'valid' | 'invalid' | 'notFound';
+
+export interface ExplainedValidity {
+  state: ValidityState;
+  /** The AS that originated the route; null: a set. */
+  originAsn: number | null;
+  /** Those that decide. */
+  vrps: readonly VrpRow[];
+  /** For people. */
+  reason: string;
+}
+
 export interface ExplainedPath {
   peer: string;
   source: string;
@@ -98,6 +145,8 @@ export interface ExplainedPath {
   /** Why: the step of the decision process that decided against it (RFC 4271 §9.1.2.2), or the filter that rejected it. */
   reason: string;
   nextHopResolution: string;
+  /** Origin validation (RFC 6811); absent: there are no caches. */
+  validity?: ExplainedValidity;
 }
 
 export interface Explanation {
@@ -117,6 +166,10 @@ export interface ReloadResult {
   errors: string[];
   /** One line per change. */
   changes: string[];
+  /** Peers whose sessions end for it and begin again. */
+  resets: string[];
+  /** Nothing was done: this is what a reload would do. */
+  dryRun?: true;
 }
 
 export type PeerAction = 'shutdown' | 'enable' | 'reset';
@@ -161,7 +214,12 @@ export interface ControlTarget {
   explain(prefix: string): Promise<Explanation>;
   /** The table as the octets of an MRT file (RFC 6396), made as they are read. */
   mrtTable(): AsyncIterable<Uint8Array>;
-  reload(): Promise<ReloadResult>;
+  /** `dryRun`: does nothing, and tells what it would do. */
+  reload(dryRun?: boolean): Promise<ReloadResult>;
+  /** Caches, in the order in which they are asked. */
+  rpki(): CacheRow[];
+  /** VRPs in force: all, or those that cover a prefix or address. */
+  vrps(prefix?: string): Iterable<VrpRow>;
   /** `message`: for the peer's operator (RFC 9003), with `shutdown` and `reset`. */
   peerAction(name: string, action: PeerAction, message?: string): void;
   /** Calls back for every event from now on; returns the unsubscribe function. */

@@ -1,6 +1,7 @@
 /** The caller's end of the control socket. */
 import { type IncomingMessage, request } from 'node:http';
 import type {
+  CacheRow,
   DaemonEvent,
   Explanation,
   FibRow,
@@ -10,6 +11,7 @@ import type {
   RouteQuery,
   RouteRow,
   StatusReport,
+  VrpRow,
 } from './api.js';
 
 /** The daemon can't be reached, or refused; `message` is for people. */
@@ -72,8 +74,14 @@ export class ControlClient {
   explain(prefix: string): Promise<Explanation> {
     return this.#json('GET', '/v1/explain', { prefix });
   }
-  reload(): Promise<ReloadResult> {
-    return this.#json('POST', '/v1/reload');
+  reload(dryRun = false): Promise<ReloadResult> {
+    return this.#json('POST', '/v1/reload', dryRun ? { dryRun: 'true' } : {});
+  }
+  rpki(): Promise<CacheRow[]> {
+    return this.#json('GET', '/v1/rpki');
+  }
+  async *vrps(prefix?: string): AsyncGenerator<VrpRow> {
+    yield* this.#lines<VrpRow>('/v1/vrps', { prefix });
   }
   async peerAction(name: string, action: PeerAction, message?: string): Promise<void> {
     await this.#json('POST', `/v1/peers/${encodeURIComponent(name)}/${action}`, { message });

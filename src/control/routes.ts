@@ -64,7 +64,30 @@ const endpoints: readonly Endpoint[] = [
       return { kind: 'octets', chunks: target.mrtTable() };
     },
   },
-  { method: 'POST', path: '/v1/reload', call: async (target) => json(await target.reload()) },
+  {
+    method: 'GET',
+    path: '/v1/rpki',
+    call: (target, _, query) => {
+      parameters(query, {});
+      return json(target.rpki());
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/vrps',
+    call: (target, _, query) => {
+      const { prefix } = parameters(query, { prefix: null });
+      return { kind: 'rows', rows: target.vrps(prefix) };
+    },
+  },
+  {
+    method: 'POST',
+    path: '/v1/reload',
+    call: async (target, _, query) => {
+      const { dryRun } = parameters(query, { dryRun: ['true', 'false'] });
+      return json(await target.reload(dryRun === 'true'));
+    },
+  },
   ...(['shutdown', 'enable', 'reset'] as const).map(
     (action: PeerAction): Endpoint => ({
       method: 'POST',

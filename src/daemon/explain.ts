@@ -15,6 +15,7 @@ import {
 } from '../rib/ids.js';
 import { type ResolutionStep, SELF } from '../rib/next-hops.js';
 import type { PathVerdict, Rib } from '../rib/rib.js';
+import type { OriginValidation } from './origin-validation.js';
 import type { RouteViews } from './route-views.js';
 
 export interface ExplainParts {
@@ -27,6 +28,7 @@ export interface ExplainParts {
   /** The interface's name; its number where it is gone. */
   device(ifindex: number): string;
   desired(family: FamilyIndex, prefix: PrefixId): Forwarding | null;
+  readonly validation: OriginValidation;
 }
 
 /** `via 192.0.2.1 dev eth0, via 192.0.2.2 dev eth0`. */
@@ -170,6 +172,7 @@ function explainPath(
         : source.forwarding === 'nextHop'
           ? trace.map((each) => describeStep(each, parts.device)).join('; ')
           : 'this router itself',
+    ...(parts.validation.isUsed ? { validity: parts.validation.explain(family, prefix, received) } : {}),
   };
 }
 

@@ -21,7 +21,9 @@ import type { PrefixId } from '../rib/ids.js';
 import { LocalRoutes } from '../rib/local-routes.js';
 import { Rib } from '../rib/rib.js';
 import { Slices } from '../rib/slices.js';
-import { readPassword } from './passwords.js';
+import { RpkiCaches } from '../rpki/index.js';
+import { OriginValidation } from './origin-validation.js';
+import { isOtherPassword, readPassword } from './passwords.js';
 import { RouterPolicies } from './policies.js';
 import { Recording } from './recording/index.js';
 
@@ -31,6 +33,14 @@ export interface NodeListener {
   /** The node can't go on. */
   fatal(message: string): void;
 }
+
+/** One line per change, and the peers whose sessions end for it. */
+export interface ReloadPlan {
+  readonly changes: string[];
+  readonly resets: string[];
+}
+
+const passwordLine = (peer: string) => `peer ${peer}: the password changed`;
 
 const warnings: ReadonlySet<PeerEvent['type']> = new Set([
   'malformed',
@@ -63,6 +73,8 @@ export class RoutingNode {
   readonly speaker: Speaker;
   readonly startedAt = new Date();
   readonly recording: Recording;
+  readonly rpki: RpkiCaches;
+  readonly validation: OriginValidation;
   links: readonly LinkState[] = [];
   addresses: readonly InterfaceAddress[] = [];
   private readonly policies: RouterPolicies;
@@ -124,7 +136,14 @@ export class RoutingNode {
   ) {
     this.rib = rib;
     this.slices = slices;
-    this.policies = new RouterPolicies(rib, current);
+    this.rpki = new RpkiCaches({
+      changed: (prefixes) => this.speaker.revalidate(prefixes),
+      event: ({ type, ...fields }) => {
+        listener.event(type === 'failed' ? 'warn' : 'info', `rpki.${type}`, fields);
+      },
+    });
+    this.validation = new OriginValidation(rib, this.rpki, current.asn);
+    this.policies = new RouterPolicies(rib, current, this.rpki.table);
     this.installer = current.kernel.install ? new FibInstaller(rib, fib) : null;
     this.local = new LocalRoutes(rib, current.preference);
     const expected = current.peers.filter((peer) => !peer.shutdown).map((peer) => peer.name);
@@ -162,20 +181,26 @@ export class RoutingNode {
     return this.installer?.desired(family, prefix) ?? null;
   }
 
-  /** Applies another Router. Returns one line per change; throws where it takes a restart of the daemon. */
-  async apply(next: Router): Promise<string[]> {
-    if (this.stopping) throw new Error('the daemon is stopping');
-    const diff = diffRouter(this.current, next);
-    if (diff.restart.length > 0) {
-      throw new Error(
-        `${diff.restart.join(', ')} can't change while the daemon runs; restart it (routes stay)`,
-      );
-    }
+  /** What `apply` would do; throws where that would. */
+  plan(next: Router): ReloadPlan {
+    const diff = this.diff(next);
+    const isReset = new Set(diff.resets);
+    const passwords = new Map(next.peers.map(({ name, password }) => [name, password]));
+    const renewed = [...this.speaker.peers].flatMap(([name, { password }]) =>
+      !isReset.has(name) && isOtherPassword(passwords.get(name), password) ? [name] : [],
+    );
+    return { changes: [...diff.lines, ...renewed.map(passwordLine)], resets: diff.resets };
+  }
+
+  /** Applies another Router; throws where it takes a restart of the daemon. */
+  async apply(next: Router): Promise<ReloadPlan> {
+    const diff = this.diff(next);
     this.current = next;
     this.policies.setRouter(next);
     this.rib.setMaxPaths(next.maxPaths);
     this.rib.setMedRules(next.med);
     this.recording.apply(next.mrt);
+    this.rpki.apply(next.rpki.caches);
     if (diff.kernel) {
       this.rib.nextHops.setKernelMetric(next.kernel.metric);
       this.fib.configure(kernelSettings(next));
@@ -187,7 +212,19 @@ export class RoutingNode {
     const renewed = this.speaker.renewPasswords();
     // Also what could not be opened before.
     if (!this.stopping) await this.listen();
-    return [...diff.lines, ...renewed.map((name) => `peer ${name}: the password changed`)];
+    return { changes: [...diff.lines, ...renewed.map(passwordLine)], resets: diff.resets };
+  }
+
+  private diff(next: Router): RouterDiff & { resets: string[] } {
+    if (this.stopping) throw new Error('the daemon is stopping');
+    const diff = diffRouter(this.current, next);
+    if (diff.restart.length > 0) {
+      throw new Error(
+        `${diff.restart.join(', ')} can't change while the daemon runs; restart it (routes stay)`,
+      );
+    }
+    const resets = diff.peers.changed.flatMap(({ name, change }) => (change === 'session' ? [name] : []));
+    return { ...diff, resets };
   }
 
   private async applyPeers(next: Router, { peers, policies }: RouterDiff): Promise<void> {
@@ -211,6 +248,7 @@ export class RoutingNode {
   /** Ends sessions and the kernel thread; routes go or stay as the document says. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.rpki.close();
     const { sessions, routes } = this.current.onStop;
     // What stays must be out of our hands before sessions end and take their routes out of the RIB.
     if (routes === 'keep') await this.fib.close('keep');
@@ -224,6 +262,7 @@ export class RoutingNode {
   /** Ends everything after an error and leaves routes as they are: to peers and kernel as after a crash, but orderly. */
   async abandon(): Promise<void> {
     this.stopping = true;
+    this.rpki.close();
     this.slices.close();
     await this.fib.close('keep');
     await this.speaker.stop(true);
@@ -233,6 +272,7 @@ export class RoutingNode {
 
   private async bringUp(): Promise<void> {
     this.recording.apply(this.current.mrt);
+    this.rpki.apply(this.current.rpki.caches);
     for (const settings of this.current.peers) this.speaker.addPeer(settings);
     await this.listen();
     for (const peer of this.speaker.peers.values()) peer.start();

@@ -39,3 +39,13 @@ function withoutLineEnd(content: Buffer): Buffer {
   if (content[end - 1] === 0x0d) end--;
   return content.subarray(0, end);
 }
+
+/** Whether a session that has `current` would have another password from this place. What can't be read changes nothing. */
+export function isOtherPassword(source: PasswordSource | undefined, current: Buffer | null): boolean {
+  if (source === undefined) return false;
+  try {
+    return current === null || !readPassword(source).equals(current);
+  } catch {
+    return false;
+  }
+}

@@ -14,6 +14,7 @@ import {
   Exporter,
   type Filter,
   Importer,
+  type OriginValidator,
   type OwnNextHop,
   policyMissing,
 } from '../policy/index.js';
@@ -23,6 +24,7 @@ export class RouterPolicies implements PolicySource {
   constructor(
     private readonly rib: Rib,
     private router: Router,
+    private readonly validator: OriginValidator,
   ) {}
 
   /** Policies asked for from now on are those of another document. */
@@ -55,11 +57,13 @@ export class RouterPolicies implements PolicySource {
         facts,
         this.compile('import', settings.import, ibgp, family),
         settings.name,
+        this.validator,
       );
     const importers = [make(IPV4), make(IPV6)] as const;
     return {
       accept: (family, prefix, received) => importers[family].import(prefix, received),
       explain: (family, prefix, received) => importers[family].explain(prefix, received).reason,
+      asksValidity: (family) => importers[family].asksValidity,
     };
   }
 
@@ -87,10 +91,12 @@ export class RouterPolicies implements PolicySource {
         isPeer: (address: Address) => this.router.peers.some((peer) => sameAddress(peer.address, address)),
       },
       policy,
+      this.validator,
     );
     return {
       export: (prefix, path) => exporter.export(prefix, path),
       explain: (prefix, path) => exporter.explain(prefix, path).reason,
+      asksValidity: exporter.asksValidity,
     };
   }
 

@@ -14,11 +14,13 @@ import { describeAttributes } from '../bgp/wire/index.js';
 import { ControlError, type RouteQuery, type RouteRow } from '../control/api.js';
 import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED, type SourceId } from '../rib/ids.js';
 import type { Rib } from '../rib/rib.js';
+import type { OriginValidation } from './origin-validation.js';
 
 export class RouteViews {
   constructor(
     private readonly rib: Rib,
     private readonly speaker: Speaker,
+    private readonly validation: OriginValidation,
   ) {}
 
   /** Throws ControlError when the query names what does not exist, before the first row. */
@@ -83,6 +85,9 @@ export class RouteViews {
       multipath: best || (this.rib.maxPaths > 1 && table.multipath(prefix).includes(path)),
       source: source.kind,
       peer: source.name,
+      ...(this.validation.isUsed
+        ? { validity: this.validation.stateOf(family, prefix, table.paths.received[path] as AttrSetId) }
+        : {}),
       ...(table.isStale(path) ? { stale: true } : {}),
     };
   }

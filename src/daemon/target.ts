@@ -13,6 +13,7 @@ import {
 import type { Peer } from '../bgp/speaker/index.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import {
+  type CacheRow,
   ControlError,
   type ControlTarget,
   type DaemonEvent,
@@ -24,6 +25,7 @@ import {
   type RouteQuery,
   type RouteRow,
   type StatusReport,
+  type VrpRow,
 } from '../control/api.js';
 import type { FibRouteRow } from '../fib/types.js';
 import { type DroppedSegments, droppedHint, droppedSegments } from './dropped-segments.js';
@@ -34,7 +36,7 @@ import { RouteViews } from './route-views.js';
 export interface TargetOptions {
   readonly node: RoutingNode;
   readonly version: string;
-  reload(): Promise<ReloadResult>;
+  reload(dryRun?: boolean): Promise<ReloadResult>;
   subscribe(listener: (event: DaemonEvent) => void): () => void;
 }
 
@@ -47,7 +49,7 @@ export class DaemonTarget implements ControlTarget {
 
   constructor(private readonly options: TargetOptions) {
     this.node = options.node;
-    this.views = new RouteViews(this.node.rib, this.node.speaker);
+    this.views = new RouteViews(this.node.rib, this.node.speaker, this.node.validation);
     options.subscribe(({ type, peer }) => {
       if (type === 'peer.closed') this.dropsBefore.set(String(peer), droppedSegments());
     });
@@ -107,6 +109,7 @@ export class DaemonTarget implements ControlTarget {
         installs: node.router.kernel.install,
         device: (ifindex) => node.device(ifindex),
         desired: (family, id) => node.desired(family, id),
+        validation: node.validation,
       },
       prefix,
     );
@@ -116,8 +119,17 @@ export class DaemonTarget implements ControlTarget {
     return this.node.recording.table();
   }
 
-  reload(): Promise<ReloadResult> {
-    return this.options.reload();
+  reload(dryRun = false): Promise<ReloadResult> {
+    return this.options.reload(dryRun);
+  }
+
+  rpki(): CacheRow[] {
+    return this.node.validation.rows();
+  }
+
+  vrps(prefix?: string): Iterable<VrpRow> {
+    const { table } = this.node.rpki;
+    return prefix === undefined ? table.inForce() : table.covering(this.prefixOf(prefix));
   }
 
   peerAction(name: string, action: PeerAction, message?: string): void {

@@ -10,12 +10,13 @@ export type Condition = (route: RouteView) => boolean;
 /** All of them must hold. Those that cost least come first. */
 export function compileConditions(match: FilterMatch): Condition[] {
   const conditions: Condition[] = [];
-  const { sources, peers, localPref, med, origins, nextHop, asPath } = match;
+  const { sources, peers, localPref, med, origins, nextHop, asPath, rpki } = match;
   if (sources !== undefined) conditions.push((route) => sources.includes(route.source.kind));
   if (peers !== undefined) conditions.push(fromPeer(peers));
   if (localPref !== undefined) conditions.push((route) => within(localPref, route.localPref));
   if (med !== undefined) conditions.push((route) => within(med, route.med));
   if (origins !== undefined) conditions.push((route) => origins.includes(route.origin));
+  if (rpki !== undefined) conditions.push((route) => rpki.includes(route.validity));
   if (nextHop !== undefined) {
     conditions.push((route) => {
       const address = route.nextHop;
@@ -36,7 +37,12 @@ export function compileConditions(match: FilterMatch): Condition[] {
 
 /** Whether what a `set` makes depends on what the route has. */
 export function isRelative(set: FilterSet): boolean {
-  return typeof set.localPref === 'object' || typeof set.med === 'object';
+  return typeof set.localPref === 'object' || typeof set.med === 'object' || asksValidity({}, set);
+}
+
+/** Whether a rule needs to know the state of origin validation. */
+export function asksValidity(match: FilterMatch, set: FilterSet): boolean {
+  return match.rpki !== undefined || set.validationState === true;
 }
 
 function within(range: NumberRange, value: number): boolean {

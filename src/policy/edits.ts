@@ -3,8 +3,12 @@
  * ones win over earlier ones. Numbers are absolute: what a rule added to is known when its `set` is taken in.
  */
 import type { Address } from '../address/index.js';
+import type { Validity } from '../rpki/types.js';
 import { type CommunityPattern, fits, fitsWide, type WidePattern } from './communities.js';
 import type { CommunityChange, FilterSet, Shift } from './types.js';
+import { validationStateOf, validationStatePattern } from './validation.js';
+
+const anyState: WidePattern = { text: validationStatePattern, hex: [validationStatePattern] };
 
 /** `replace`, or what is there, without what fits `remove`, and `add` behind it. */
 export interface ListEdits<Value, Pattern> {
@@ -47,6 +51,7 @@ export interface EditBase {
   /** As the rules before left them. */
   readonly localPref: number;
   readonly med: number;
+  readonly validity: Validity;
 }
 
 const MOST = 0xffffffff;
@@ -65,12 +70,22 @@ export function withSet(edits: RouteEdits, set: FilterSet, base: EditBase): Rout
         : [...new Array<number>(prepend.times).fill(prepend.asn ?? base.localAsn), ...(edits.prepend ?? [])],
     communities: withChange(edits.communities, set.communities, fits),
     largeCommunities: withChange(edits.largeCommunities, set.largeCommunities, fitsWide),
-    extendedCommunities: withChange(edits.extendedCommunities, set.extendedCommunities, fitsWide),
+    extendedCommunities: withState(
+      withChange(edits.extendedCommunities, set.extendedCommunities, fitsWide),
+      set,
+      base,
+    ),
   };
 }
 
 function shifted(value: number | Shift, base: EditBase, key: 'localPref' | 'med'): number {
   return typeof value === 'number' ? value : Math.min(MOST, Math.max(0, base[key] + value.shift));
+}
+
+/** RFC 8097 §2: one state alone, ours. */
+function withState(edits: WideEdits | null, set: FilterSet, { validity }: EditBase): WideEdits | null {
+  if (set.validationState !== true) return edits;
+  return withChange(edits, { remove: [anyState], add: [validationStateOf(validity)] }, fitsWide);
 }
 
 function withChange<Value, Pattern>(

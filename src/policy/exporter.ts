@@ -15,6 +15,14 @@ import {
 import type { CompiledPolicy, PrefixClass } from './filters.js';
 import { SetRewriter } from './rewrite.js';
 import { MISS, SetCache } from './set-cache.js';
+import {
+  noOriginValidation,
+  type OriginValidator,
+  type RouteValidity,
+  resultClass,
+  routeValidity,
+  Validity,
+} from './validation.js';
 
 /** One scratch for all: a rewrite is interned before the next one begins. */
 const out = new SetRewriter();
@@ -37,14 +45,27 @@ export class Exporter implements RouteExporter {
   /** What stands for the source in the cache; a new one when its facts change. */
   private readonly keys: number[] = [];
   private nextKey = 0;
+  private readonly validity: RouteValidity | null;
 
   /** `policy` is compiled for the same family. */
-  constructor(rib: Rib, family: FamilyIndex, facts: ExportFacts, policy: CompiledPolicy) {
+  constructor(
+    rib: Rib,
+    family: FamilyIndex,
+    facts: ExportFacts,
+    policy: CompiledPolicy,
+    validator: OriginValidator = noOriginValidation,
+  ) {
+    this.validity = routeValidity(policy, family, validator, rib.sets, facts.localAsn);
     this.rib = rib;
     this.table = rib.families[family];
     this.facts = facts;
     this.policy = policy;
     this.cache = new SetCache(rib.sets);
+  }
+
+  /** Results depend on the state of origin validation. */
+  get asksValidity(): boolean {
+    return this.validity !== null;
   }
 
   /** See RouteExporter. */
@@ -55,22 +76,27 @@ export class Exporter implements RouteExporter {
     const source = paths.source[path] as SourceId;
     if (this.rib.sources.get(source) !== this.infos[source]) this.learn(source);
     const prefixClass = this.policy.classify(prefixes, prefix);
-    const known = this.cache.find(set, this.keys[source], prefixClass);
+    const validity = this.validity?.of(prefixes, prefix, set) ?? Validity.notFound;
+    const key = resultClass(prefixClass, validity);
+    const known = this.cache.find(set, this.keys[source], key);
     if (known !== MISS) {
       sets.retain(known);
       return known;
     }
-    const result = this.treat(set, source, prefixClass);
-    this.cache.store(set, this.keys[source], prefixClass, result);
+    const result = this.treat(set, source, prefixClass, validity);
+    this.cache.store(set, this.keys[source], key, result);
     return result;
   }
 
   /** Whether a path would be announced, and what decides that. */
   explain(prefix: PrefixId, path: PathId): PolicyExplanation {
     const { paths, prefixes } = this.table;
-    const { buffer, start, end } = this.rib.sets.bytes(paths.accepted[path] as AttrSetId);
+    const set = paths.accepted[path] as AttrSetId;
+    const { buffer, start, end } = this.rib.sets.bytes(set);
     const info = this.rib.sources.get(paths.source[path] as SourceId);
-    const verdict = this.policy.decide(this.policy.classify(prefixes, prefix), buffer, start, end, info);
+    const validity = this.validity?.of(prefixes, prefix, set);
+    const prefixClass = this.policy.classify(prefixes, prefix);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, info, validity);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
     const origin = routeOrigin(info);
     const outcome = treatExport(buffer, start, end, origin, this.facts, verdict.edits, out);
@@ -79,12 +105,13 @@ export class Exporter implements RouteExporter {
       : { accepted: false, reason: exportReasons[outcome] };
   }
 
-  private treat(set: AttrSetId, source: SourceId, prefixClass: PrefixClass): AttrSetId {
+  private treat(set: AttrSetId, source: SourceId, prefixClass: PrefixClass, validity: Validity): AttrSetId {
     const { sets } = this.rib;
     const buffer = sets.buffer(set);
     const start = sets.start(set);
     const end = sets.end(set);
-    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.rib.sources.get(source));
+    const info = this.rib.sources.get(source);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, info, validity);
     if (!verdict.accepted) return REJECTED;
     const outcome = treatExport(buffer, start, end, this.origins[source], this.facts, verdict.edits, out);
     return outcome === 'announced' ? sets.intern(out.buffer, 0, out.end) : REJECTED;

@@ -3,18 +3,20 @@
  * are looked at apart: `classify` says which of the rules' prefix conditions hold, as a small number that many
  * prefixes share; `decide` goes through the rules for one such class and one attribute set. So a result can be kept
  * per (class, attribute set, source of the route), and where no rule looks at prefixes there is one class and
- * `classify` does nothing. Where no rule looks at attributes or source either, there is one verdict per class.
+ * `classify` does nothing. The state of origin validation, which prefix and set decide together, is handed in where a
+ * rule asks for it (`looksAtValidity`), and is then part of what results are kept by. Where no rule looks at attributes or source either, there is one verdict per class.
  *
  * Classes are the leaves of a binary tree over the rules' prefix conditions, which grows as prefixes are classified.
  * A branch ends as soon as no later condition can matter.
  */
 import { type FamilyIndex, familyIndex, IPV4 } from '../address/index.js';
 import type { PrefixId } from '../rib/ids.js';
-import { type Condition, compileConditions, isRelative } from './conditions.js';
+import { asksValidity, type Condition, compileConditions, isRelative } from './conditions.js';
 import { noEdits, type RouteEdits, withSet } from './edits.js';
 import { allOf, anyOf, type PrefixCondition, prefixList } from './prefix-list.js';
 import { type RouteSource, RouteView } from './route-view.js';
 import type { Filter, FilterRule, PrefixSets } from './types.js';
+import { Validity } from './validation.js';
 
 /** Prefix keys by id, as the RIB's table has them. */
 export interface PrefixKeys {
@@ -60,6 +62,8 @@ export class CompiledPolicy {
   readonly looksAtPrefix: boolean;
   /** Verdicts depend on attributes or source. */
   readonly looksAtRoute: boolean;
+  /** Verdicts depend on the state of origin validation. */
+  readonly looksAtValidity: boolean;
   private readonly family: FamilyIndex;
   private readonly filters: readonly Filter[];
   private readonly steps: Step[] = [];
@@ -100,6 +104,7 @@ export class CompiledPolicy {
     this.firsts.push(this.steps.length);
     this.looksAtPrefix = this.steps.some((step) => step.prefixes !== null);
     this.looksAtRoute = this.steps.some((step) => step.conditions.length > 0 || isRelative(step.rule.set));
+    this.looksAtValidity = this.steps.some(({ rule }) => asksValidity(rule.match, rule.set));
     this.root = this.build(0, []);
   }
 
@@ -120,15 +125,25 @@ export class CompiledPolicy {
     return ~node as PrefixClass;
   }
 
-  /** Goes through the rules for a route of this class and source with the canonical attribute set in `buffer[start, end)`. */
-  decide(prefixClass: PrefixClass, buffer: Buffer, start: number, end: number, source: RouteSource): Verdict {
+  /**
+   * Goes through the rules for a route of this class and source with the canonical attribute set in `buffer[start, end)`.
+   * `validity` counts where the policy looks at it.
+   */
+  decide(
+    prefixClass: PrefixClass,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    source: RouteSource,
+    validity: Validity = Validity.notFound,
+  ): Verdict {
     if (this.refusal !== null) return this.refusal;
     if (this.looksAtRoute) {
-      return this.evaluate(prefixClass, this.route.reset(buffer, start, end, source));
+      return this.evaluate(prefixClass, this.route.reset(buffer, start, end, source, validity));
     }
     let verdict = this.verdicts[prefixClass];
     if (verdict === undefined) {
-      verdict = this.evaluate(prefixClass, this.route.reset(buffer, start, end, source));
+      verdict = this.evaluate(prefixClass, this.route.reset(buffer, start, end, source, validity));
       this.verdicts[prefixClass] = verdict;
     }
     return verdict;

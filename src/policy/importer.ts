@@ -8,6 +8,14 @@ import { findFault, type ImportFacts, importReasons, treatImport } from './impor
 import { SetRewriter } from './rewrite.js';
 import type { RouteSource } from './route-view.js';
 import { MISS, SetCache } from './set-cache.js';
+import {
+  noOriginValidation,
+  type OriginValidator,
+  type RouteValidity,
+  resultClass,
+  routeValidity,
+  Validity,
+} from './validation.js';
 
 /** One scratch for all: a rewrite is interned before the next one begins. */
 const out = new SetRewriter();
@@ -19,9 +27,18 @@ export class Importer {
   private readonly policy: CompiledPolicy;
   private readonly cache: SetCache;
   private readonly source: RouteSource;
+  private readonly validity: RouteValidity | null;
 
   /** `policy` is compiled for the same family; `peer` is the peer's name. */
-  constructor(rib: Rib, family: FamilyIndex, facts: ImportFacts, policy: CompiledPolicy, peer: string) {
+  constructor(
+    rib: Rib,
+    family: FamilyIndex,
+    facts: ImportFacts,
+    policy: CompiledPolicy,
+    peer: string,
+    validator: OriginValidator = noOriginValidation,
+  ) {
+    this.validity = routeValidity(policy, family, validator, rib.sets, facts.localAsn);
     this.source = { kind: 'bgp', name: peer };
     this.rib = rib;
     this.family = family;
@@ -30,16 +47,24 @@ export class Importer {
     this.cache = new SetCache(rib.sets);
   }
 
+  /** Results depend on the state of origin validation. */
+  get asksValidity(): boolean {
+    return this.validity !== null;
+  }
+
   /** What the peer's route becomes, with one more reference, which is the caller's; REJECTED: it takes no part. */
   readonly import = (prefix: PrefixId, received: AttrSetId): AttrSetId => {
-    const prefixClass = this.policy.classify(this.rib.families[this.family].prefixes, prefix);
-    const known = this.cache.find(received, 0, prefixClass);
+    const { prefixes } = this.rib.families[this.family];
+    const prefixClass = this.policy.classify(prefixes, prefix);
+    const validity = this.validity?.of(prefixes, prefix, received) ?? Validity.notFound;
+    const key = resultClass(prefixClass, validity);
+    const known = this.cache.find(received, 0, key);
     if (known !== MISS) {
       this.rib.sets.retain(known);
       return known;
     }
-    const accepted = this.treat(received, prefixClass);
-    this.cache.store(received, 0, prefixClass, accepted);
+    const accepted = this.treat(received, prefixClass, validity);
+    this.cache.store(received, 0, key, accepted);
     return accepted;
   };
 
@@ -48,8 +73,10 @@ export class Importer {
     const { buffer, start, end } = this.rib.sets.bytes(received);
     const fault = findFault(buffer, start, end, this.facts);
     if (fault !== null) return { accepted: false, reason: importReasons[fault] };
-    const prefixClass = this.policy.classify(this.rib.families[this.family].prefixes, prefix);
-    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source);
+    const { prefixes } = this.rib.families[this.family];
+    const validity = this.validity?.of(prefixes, prefix, received);
+    const prefixClass = this.policy.classify(prefixes, prefix);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source, validity);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
     const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
     return outcome === 'tooLong'
@@ -57,13 +84,13 @@ export class Importer {
       : { accepted: true, reason: verdict.reason };
   }
 
-  private treat(received: AttrSetId, prefixClass: PrefixClass): AttrSetId {
+  private treat(received: AttrSetId, prefixClass: PrefixClass, validity: Validity): AttrSetId {
     const { sets } = this.rib;
     const buffer = sets.buffer(received);
     const start = sets.start(received);
     const end = sets.end(received);
     if (findFault(buffer, start, end, this.facts) !== null) return REJECTED;
-    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source);
+    const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source, validity);
     if (!verdict.accepted) return REJECTED;
     const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
     if (outcome === 'tooLong') return REJECTED;

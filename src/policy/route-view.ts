@@ -13,6 +13,7 @@ import {
   originAsn,
 } from '../bgp/wire/index.js';
 import type { SourceInfo } from '../rib/sources.js';
+import { Validity } from '../rpki/types.js';
 import { editCommunities, editWide, noEdits, type RouteEdits } from './edits.js';
 
 /** Where a route comes from, as filters ask for it. `name` is the peer's where `kind` is `bgp`. */
@@ -56,6 +57,8 @@ export class RouteView {
   /** What the rules so far want. */
   edits: RouteEdits = noEdits;
   source: RouteSource;
+  /** Of the route as it came, whatever the rules before want of its AS_PATH. */
+  validity: Validity = Validity.notFound;
   readonly localAsn: number;
   private buffer: Buffer = Buffer.alloc(2);
   private start = 0;
@@ -73,9 +76,10 @@ export class RouteView {
   }
 
   /** Begins with the route whose canonical set lies in `buffer[start, end)`. */
-  reset(buffer: Buffer, start: number, end: number, source: RouteSource): this {
+  reset(buffer: Buffer, start: number, end: number, source: RouteSource, validity: Validity): this {
     this.edits = noEdits;
     this.source = source;
+    this.validity = validity;
     this.buffer = buffer;
     this.start = start;
     this.end = end;

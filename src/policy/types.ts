@@ -4,6 +4,7 @@
  */
 import type { Address, Family, Prefix } from '../address/index.js';
 import type { RouteSourceKind } from '../rib/sources.js';
+import type { Validity } from '../rpki/types.js';
 import type { CommunityPattern, WidePattern } from './communities.js';
 
 export interface PrefixMatch {
@@ -63,6 +64,8 @@ export interface FilterMatch {
   readonly med?: NumberRange;
   /** Values of ORIGIN, any of them. */
   readonly origins?: readonly number[];
+  /** States of origin validation (RFC 6811), any of them. */
+  readonly rpki?: readonly Validity[];
 }
 
 /** First `set` replaces all, then `remove` drops what fits, then `add` comes behind. */
@@ -91,6 +94,8 @@ export interface FilterSet {
   readonly largeCommunities?: CommunityChange<string, WidePattern>;
   /** Values in hex, 16 digits each. */
   readonly extendedCommunities?: CommunityChange<string, WidePattern>;
+  /** The origin validation state as an extended community (RFC 8097), in the place of any that is there. */
+  readonly validationState?: true;
 }
 
 export interface FilterRule {

@@ -161,6 +161,15 @@ export class FamilyRib {
     this.job(source).refilter = refilter;
   }
 
+  /** Runs import filters, by source, over the paths of one prefix at once; those of other sources stay as they are. */
+  refilterPrefix(prefix: PrefixId, refilters: readonly (Refilter | undefined)[]): void {
+    const { paths } = this;
+    for (const path of this.chain(prefix)) {
+      const accepted = refilters[paths.source[path]]?.(prefix, paths.received[path] as AttrSetId);
+      if (accepted !== undefined) this.accept(path, prefix, paths.accepted[path] as AttrSetId, accepted);
+    }
+  }
+
   /** What the decision process compares about the source changed: decides again, by and by, wherever it has paths. */
   redecideSource(source: SourceId): void {
     this.job(source).redecide = true;

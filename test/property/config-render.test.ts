@@ -185,6 +185,7 @@ const rule = fc.record({
       localPref: range,
       med: range,
       origins: some(fc.nat(2)),
+      rpki: some(fc.constantFrom(0, 1, 2)),
     })
     .filter((match) => match.prefixes === undefined || match.family === undefined)
     .map(given),
@@ -203,6 +204,7 @@ const rule = fc.record({
       communities: change(communities, standard),
       largeCommunities: change(hex(12), large),
       extendedCommunities: change(hex(8), extended),
+      validationState: optional(fc.constant(true as const)),
     })
     .map(given),
   action: optional(fc.constantFrom('accept', 'reject')),

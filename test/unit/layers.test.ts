@@ -8,7 +8,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 /** From the bottom up. A file may import from its own layer's folder and from every layer below it. */
 const layers: readonly (readonly string[])[] = [
   ['address', 'sockopt'],
-  ['netlink', 'bgp/wire'],
+  ['netlink', 'bgp/wire', 'rpki'],
   ['bgp/fsm', 'bgp/mrt', 'policy', 'rib'],
   ['vxlan', 'ipip', 'hostgw'],
   ['fib'],
@@ -56,6 +56,8 @@ describe('layers', () => {
     const forbidden: [string, RegExp][] = [
       ['bgp/wire', /\/(rib|policy|fib|netlink|bgp\/(fsm|session|speaker))\//],
       ['netlink', /\/(bgp|rib|policy|fib)\//],
+      ['rpki', /\/(bgp|rib|policy|fib|netlink)\//],
+      ['policy', /\/rpki\/(?!types\.js)/],
       ['rib', /\/(fib|netlink|bgp\/(fsm|session|speaker))\//],
       ['fib', /\/bgp\//],
       ['control', /\/(bgp|rib|policy|fib|netlink|config)\//],

@@ -16,6 +16,8 @@ export interface ImportPolicy {
   accept(family: FamilyIndex, prefix: PrefixId, received: AttrSetId): AttrSetId;
   /** Why: the rule or check that decided, for people. */
   explain(family: FamilyIndex, prefix: PrefixId, received: AttrSetId): string;
+  /** What it accepts depends on the state of origin validation. */
+  asksValidity?(family: FamilyIndex): boolean;
 }
 
 /** A thing that happened to a peer, for the log and for those who listen. */

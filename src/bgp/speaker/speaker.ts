@@ -25,6 +25,7 @@ import type { OwnAddress } from './local-addresses.js';
 import { Peer } from './peer.js';
 import type { ImportPolicy, PeerContext, PeerEvent } from './peer-context.js';
 import type { PeerRecorder } from './recorder.js';
+import { type ChangedPrefixes, Revalidation } from './revalidation.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
 export interface SpeakerIdentity {
@@ -37,6 +38,8 @@ export interface SpeakerIdentity {
 export interface ExplainingExporter extends RouteExporter {
   /** Why the path is announced or not, for people. */
   explain(prefix: PrefixId, path: PathId): string;
+  /** What it exports depends on the state of origin validation. */
+  readonly asksValidity?: boolean;
 }
 
 /** Where policies come from. */
@@ -81,6 +84,7 @@ export class Speaker implements PeerContext {
   private readonly listeners = new Map<string, Listener>();
   private ownAddresses: readonly OwnAddress[] = [];
   private readonly deferral: Deferral;
+  private readonly revalidation: Revalidation;
   private deferralTimer: NodeJS.Timeout | null = null;
   private announcing: boolean;
   private hasConverged = false;
@@ -99,6 +103,7 @@ export class Speaker implements PeerContext {
     this.bgpPreference = options.identity.bgpPreference;
     this.deferral = new Deferral(expected);
     this.announcing = !options.restarting;
+    this.revalidation = new Revalidation(this.rib, options.slices, this.peers, this.groups);
     this.rib.onBestChange((family, prefix) => {
       for (const { facts, group } of this.groups.values())
         if (facts.family === family) group.prefixChanged(prefix);
@@ -187,6 +192,11 @@ export class Speaker implements PeerContext {
       each.exporter = this.options.policies.exporter(each.facts);
       each.group.replaceExporter(each.exporter);
     }
+  }
+
+  /** The states of origin validation of routes within these prefixes may have changed; only those are judged anew. */
+  revalidate(changed: ChangedPrefixes): void {
+    this.revalidation.request(changed);
   }
 
   /** Listens on exactly these addresses from now on. Resolves with what could not be opened. */

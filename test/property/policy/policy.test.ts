@@ -73,7 +73,7 @@ const filters = (family: FamilyIndex): fc.Arbitrary<Filter[]> =>
     .array(fc.array(filterRule(family), { maxLength: 4 }), { maxLength: 3 })
     .map((all) => all.map((rules, i) => ({ name: `f${i}`, rules })));
 
-const nothing = { localAsn: 65000, localPref: 100, med: 0 };
+const nothing = { localAsn: 65000, localPref: 100, med: 0, validity: 1 } as const;
 const peer = { kind: 'bgp', name: 'p' } as const;
 
 /** Rule after rule, as the document reads. */

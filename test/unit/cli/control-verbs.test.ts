@@ -297,17 +297,22 @@ describe('explain', () => {
 describe('reload', () => {
   it('prints what changed', async () => {
     const changes = ['peer tor2 added: 192.0.2.3, AS 65003', 'maxPaths: 1 → 4'];
-    const { tartan } = await daemon({ reload: { applied: true, errors: [], changes } });
+    const { tartan } = await daemon({ reload: { applied: true, errors: [], changes, resets: [] } });
     expect(await tartan('reload')).toEqual({ code: 0, out: `${changes.join('\n')}\n`, err: '' });
   });
 
   it('says so when nothing did', async () => {
-    const { tartan } = await daemon({ reload: { applied: true, errors: [], changes: [] } });
+    const { tartan } = await daemon({ reload: { applied: true, errors: [], changes: [], resets: [] } });
     expect((await tartan('reload')).out).toBe('reloaded; nothing changed\n');
   });
 
   it('prints the errors of a configuration that was refused, and fails', async () => {
-    const refused = { applied: false, errors: ['a.yaml:3:5: no', 'a.yaml:4:5: nor this'], changes: [] };
+    const refused = {
+      applied: false,
+      errors: ['a.yaml:3:5: no', 'a.yaml:4:5: nor this'],
+      changes: [],
+      resets: [],
+    };
     const { tartan } = await daemon({ reload: refused });
     expect(await tartan('reload')).toEqual({
       code: 1,
@@ -316,6 +321,37 @@ describe('reload', () => {
     });
     const json = await tartan('reload', '-o', 'json');
     expect({ code: json.code, value: JSON.parse(json.out) }).toEqual({ code: 1, value: refused });
+  });
+
+  it('--dry-run prints what would change, and beside it which sessions that costs', async () => {
+    const changes = ['peer tor1: holdTime 90 → 30; its session is reset', 'maxPaths: 1 → 4'];
+    const plan = { applied: false, errors: [], changes, resets: ['tor1'], dryRun: true as const };
+    const { tartan, asked } = await daemon({ reload: plan });
+    expect(await tartan('reload', '--dry-run')).toEqual({
+      code: 0,
+      out: `${changes.join('\n')}\n`,
+      err: 'tartan: nothing was done; a reload would reset the sessions of tor1\n',
+    });
+    const json = await tartan('reload', '--dry-run', '-o', 'json');
+    expect({ code: json.code, value: JSON.parse(json.out) }).toEqual({ code: 0, value: plan });
+    expect(asked).toEqual(['dry run', 'dry run']);
+  });
+
+  it('--dry-run says so when nothing would change, and fails where a reload would', async () => {
+    const plan = { applied: false, changes: [], resets: [], dryRun: true as const };
+    const same = await daemon({ reload: { ...plan, errors: [] } });
+    expect(await same.tartan('reload', '--dry-run')).toEqual({
+      code: 0,
+      out: 'a reload would change nothing\n',
+      err: '',
+    });
+    const wrong = await daemon({ reload: { ...plan, errors: ['a.yaml:3:5: no'] } });
+    expect(await wrong.tartan('reload', '--dry-run')).toEqual({
+      code: 1,
+      out: '',
+      err: 'a.yaml:3:5: no\ntartan: a reload would be refused, and change nothing\n',
+    });
+    expect((await wrong.tartan('reload', '--dry')).code).toBe(2);
   });
 });
 

@@ -6,6 +6,7 @@ import { Writable } from 'node:stream';
 import { onTestFinished } from 'vitest';
 import { runCommandLine } from '../../../src/cli/program.js';
 import {
+  type CacheRow,
   ControlError,
   type ControlTarget,
   type DaemonEvent,
@@ -17,6 +18,7 @@ import {
   type RouteRow,
   type StatusReport,
   startControlServer,
+  type VrpRow,
 } from '../../../src/control/index.js';
 
 class Collector extends Writable {
@@ -58,6 +60,8 @@ export interface Answers {
   explanation?: Explanation;
   reload?: ReloadResult;
   events?: DaemonEvent[];
+  rpki?: CacheRow[];
+  vrps?: VrpRow[];
   mrtTable?: Buffer;
 }
 
@@ -90,7 +94,15 @@ export async function daemon(answers: Answers) {
       asked.push(prefix);
       return known(answers.explanation);
     },
-    reload: async () => known(answers.reload),
+    reload: async (dryRun) => {
+      if (dryRun) asked.push('dry run');
+      return known(answers.reload);
+    },
+    rpki: () => known(answers.rpki),
+    vrps: (prefix) => {
+      asked.push(prefix);
+      return known(answers.vrps);
+    },
     peerAction: (name, action, message) => {
       if (name === 'nobody') throw new ControlError(404, 'no peer is named `nobody`; expected `tor1`');
       asked.push(message === undefined ? `${name} ${action}` : `${name} ${action} ${message}`);

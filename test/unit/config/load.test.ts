@@ -90,6 +90,7 @@ describe('a document without mistakes', () => {
       learn: { connected: [], kernel: [] },
       kernel: { install: true, table: 254, protocol: 84, metric: 1024, source: {}, nexthopCompat: null },
       mrt: { table: null, updates: null },
+      rpki: { caches: [] },
     });
   });
 

@@ -8,6 +8,7 @@ import {
   ControlError,
   type ControlTarget,
   type DaemonEvent,
+  type ReloadResult,
   type RouteQuery,
   type RouteRow,
   startControlServer,
@@ -87,8 +88,15 @@ class Target implements ControlTarget {
   async explain(prefix: string) {
     return { query: prefix, prefix, paths: [], advertised: [], kernel: null, summary: 'nothing' };
   }
-  async reload() {
-    return { applied: false, errors: ['a.yaml:1:1: no'], changes: [] };
+  async reload(dryRun?: boolean): Promise<ReloadResult> {
+    const result = { applied: false, errors: ['a.yaml:1:1: no'], changes: [], resets: [] };
+    return dryRun ? { ...result, dryRun: true } : result;
+  }
+  rpki() {
+    return [];
+  }
+  *vrps(prefix?: string) {
+    yield { prefix: prefix ?? '0.0.0.0/0', maxLength: 24, asn: 65001 };
   }
   peerAction(name: string, action: string, message?: string) {
     if (name === 'nobody') throw new ControlError(404, 'no peer is named `nobody`');
@@ -182,6 +190,12 @@ describe('requests', () => {
     expect((await all(client.fib({ state: 'installed' }))).map((r) => r.prefix)).toEqual(['10.0.0.0/8']);
     expect((await client.explain('10.0.0.1')).query).toBe('10.0.0.1');
     expect((await client.reload()).errors).toEqual(['a.yaml:1:1: no']);
+    expect((await client.reload()).dryRun).toBeUndefined();
+    expect((await client.reload(true)).dryRun).toBe(true);
+    expect(await client.rpki()).toEqual([]);
+    expect(await all(client.vrps('10.0.0.0/8'))).toEqual([
+      { prefix: '10.0.0.0/8', maxLength: 24, asn: 65001 },
+    ]);
     await client.peerAction('tor/1 ü', 'shutdown');
     await client.peerAction('tor1', 'reset', 'söon & back');
     expect(target.actions).toEqual(['tor/1 ü shutdown', 'tor1 reset söon & back']);
