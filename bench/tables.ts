@@ -120,13 +120,14 @@ function assemble(groups: Iterable<RouteGroup>): Table {
   };
 }
 
-function attribute(flags: number, type: number, value: Buffer): Buffer {
+/** One path attribute as on the wire. */
+export function attribute(flags: number, type: number, value: Buffer): Buffer {
   return value.length > 255
     ? Buffer.concat([Buffer.from([flags | 0x10, type, value.length >> 8, value.length & 255]), value])
     : Buffer.concat([Buffer.from([flags, type, value.length]), value]);
 }
 
-function u32(value: number): Buffer {
+export function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
@@ -192,8 +193,8 @@ export function readCompressed(path: string): Buffer {
   return readFileSync(path);
 }
 
-/** Rewrites the attributes of a RIB entry: next hop to ours, own AS in front, MP_REACH dropped. */
-function rewriteAttributes(bytes: Buffer, asn: number, nextHop: number): Buffer {
+/** Rewrites the attributes of a route: next hop to ours, own AS in front, LOCAL_PREF and MP attributes dropped. */
+export function rewriteAttributes(bytes: Buffer, asn: number, nextHop: number): Buffer {
   const parts: Buffer[] = [];
   let nextHopWritten = false;
   for (let at = 0; at < bytes.length; ) {

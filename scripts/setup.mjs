@@ -96,7 +96,7 @@ export function buildIfStale() {
   // The last file that a build writes.
   const built = `${root}dist/src/config/router-validator.cjs`;
   const since = existsSync(built) ? statSync(built).mtimeMs : 0;
-  const sources = ['src', 'interop', 'bench', 'fuzz', 'test/oracle'].flatMap((folder) =>
+  const sources = ['src', 'interop', 'bench', 'fuzz', 'soak', 'test/oracle'].flatMap((folder) =>
     readdirSync(`${root}${folder}`, { recursive: true })
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${root}${folder}/${name}`),

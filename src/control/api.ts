@@ -182,6 +182,8 @@ export interface StatusReport {
   startedAt: string;
   /** Memory in bytes. */
   rss: number;
+  /** What keeps the main thread's event loop alive, by Node's names (`Timeout`, `TCPSocketWrap` …) and number. */
+  resources: Record<string, number>;
   phase: 'starting' | 'restarting' | 'running' | 'stopping';
   routes: Record<string, { prefixes: number; paths: number }>;
   fib: Record<string, { installed: number; pending: number; failed: number; conflict: number; held: number }>;

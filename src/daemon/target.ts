@@ -40,6 +40,12 @@ export interface TargetOptions {
   subscribe(listener: (event: DaemonEvent) => void): () => void;
 }
 
+function countsOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
 export class DaemonTarget implements ControlTarget {
   private readonly views: RouteViews;
   private readonly node: RoutingNode;
@@ -72,6 +78,7 @@ export class DaemonTarget implements ControlTarget {
       routerId: formatIpv4(node.router.routerId),
       startedAt: node.startedAt.toISOString(),
       rss: process.memoryUsage.rss(),
+      resources: countsOf(process.getActiveResourcesInfo()),
       phase: node.phase,
       routes,
       fib,

@@ -202,6 +202,7 @@ describe('show status', () => {
     routerId: '192.0.2.1',
     startedAt: new Date(Date.now() - 65_000).toISOString(),
     rss: 100 * 1024 * 1024,
+    resources: { Timeout: 3 },
     phase: 'running',
     routes: { ipv4: { prefixes: 497321, paths: 500000 } },
     fib: { ipv4: { installed: 497320, pending: 0, failed: 1, conflict: 0, held: 0 } },

@@ -45,6 +45,7 @@ class Target implements ControlTarget {
       routerId: '192.0.2.1',
       startedAt: '2026-01-01T00:00:00Z',
       rss: 1,
+      resources: {},
       phase: 'running' as const,
       routes: {},
       fib: {},
