@@ -22,6 +22,8 @@ export const features = {
   role: 'Roles: the OPENs agree, or NOTIFICATION 2/11 (RFC 9234 §4)',
   'only-to-customer': 'Only-to-Customer: marked, obeyed, leaks rejected (RFC 9234 §5)',
   'extended-next-hop': 'IPv4 routes with IPv6 next hops (RFC 8950)',
+  'add-path-receive': 'several paths per prefix from the peer, and their withdrawal (RFC 7911)',
+  'add-path-send': 'several paths per prefix to the peer, and their withdrawal (RFC 7911)',
 } as const;
 
 export type FeatureId = keyof typeof features;

@@ -65,7 +65,8 @@ function tellPath(
   const { label, because } = verdicts[path.verdict];
   const asPath = path.asPath === '' ? '' : `, AS path ${path.asPath}`;
   const nextHop = path.nextHop === null ? '' : `, next hop ${path.nextHop}`;
-  const from = path.peer === path.source ? path.peer : `${path.peer} (${path.source})`;
+  const source = path.peer === path.source ? path.peer : `${path.peer} (${path.source})`;
+  const from = path.pathId === undefined ? source : `${source}, path id ${path.pathId}`;
   tell(2, `${number}. ${label}: from ${from}${asPath}${nextHop}`, 3);
   tell(5, `${because}: ${path.reason}`, 2);
   if (path.nextHopResolution !== '') tell(5, `next hop: ${path.nextHopResolution}`, 2);

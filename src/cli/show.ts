@@ -62,6 +62,18 @@ const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'ANNOUNCED', cell: countsOf('announced'), align: 'right' },
 ];
 
+function addPathText([family, { receive, discarded, send }]: [
+  string,
+  NonNullable<PeerRow['addPath']>[string],
+]): string {
+  const taken =
+    receive === false ? [] : [`up to ${receive} ${receive === 1 ? 'path' : 'paths'} per prefix are taken`];
+  const beyond = discarded === 0 ? [] : [`${discarded} announcements beyond that discarded`];
+  const sent =
+    send === false ? [] : [send === 'all' ? 'all paths are announced' : `the best ${send} are announced`];
+  return `${family} with ADD-PATH: ${[...taken, ...beyond, ...sent].join(', ')}`;
+}
+
 export async function showPeers(
   client: ControlClient,
   terminal: Terminal,
@@ -77,6 +89,7 @@ export async function showPeers(
         : [`protected by GTSM: at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? 'hop' : 'hops'} away`]),
       ...roleNote(peer),
       ...(peer.stale ? ['its routes are kept while it restarts'] : []),
+      ...Object.entries(peer.addPath ?? {}).map(addPathText),
       ...(peer.warnings ?? []),
       ...Object.entries(peer.maxPrefixes ?? {})
         .filter(([, { discarded }]) => discarded > 0)
@@ -103,7 +116,11 @@ const routeColumns: readonly Column<RouteRow>[] = [
   { title: 'PREFIX', cell: (route) => route.prefix },
   { title: 'NEXT HOP', cell: (route) => route.nextHop ?? '-', shrinksTo: 15, toldWhenCut: true },
   { title: 'AS PATH', cell: (route) => asPathText(route), shrinksTo: 12 },
-  { title: 'FROM', cell: (route) => route.peer, shrinksTo: 8 },
+  {
+    title: 'FROM',
+    cell: (route) => (route.pathId === undefined ? route.peer : `${route.peer} #${route.pathId}`),
+    shrinksTo: 8,
+  },
   {
     title: 'PREF',
     cell: (route) => (route.localPref === null ? '' : String(route.localPref)),

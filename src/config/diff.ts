@@ -3,6 +3,7 @@
  * thing when their name or prefix is the same; the order in which they stand means nothing.
  */
 import { formatIpv4 } from '../address/index.js';
+import { keepsOpen } from './peer-add-path.js';
 import {
   renderGracefulRestart,
   renderKernel,
@@ -63,6 +64,7 @@ function changeOf(key: string, was: WrittenPeer, peer: WrittenPeer): PeerChange 
   if (key === 'passwordFile' || key === 'passwordEnv') {
     return hasPassword(was) && hasPassword(peer) ? 'none' : 'session';
   }
+  if (key.startsWith('addPath.')) return keepsOpen(key, was, peer) ? 'none' : 'session';
   for (const known of [key, key.slice(0, Math.max(0, key.indexOf('.')))]) {
     if (Object.hasOwn(peerKeys, known)) return peerKeys[known];
   }

@@ -71,6 +71,7 @@ export interface PeerSettingsDocument {
   gracefulRestart?: GracefulRestartDocument;
   routeReflectorClient?: boolean;
   maxPrefixes?: MaxPrefixesDocument;
+  addPath?: AddPathDocument;
   enforceFirstAs?: boolean;
   maxAsPathLength?: number;
   allowOwnAs?: number;
@@ -94,6 +95,17 @@ export interface PrefixLimitDocument {
 export interface MaxPrefixesDocument extends PrefixLimitDocument {
   ipv4?: PrefixLimitDocument;
   ipv6?: PrefixLimitDocument;
+}
+
+export interface FamilyAddPathDocument {
+  receive?: boolean;
+  maxReceived?: number;
+  send?: boolean | number | 'all';
+}
+
+export interface AddPathDocument extends FamilyAddPathDocument {
+  ipv4?: FamilyAddPathDocument;
+  ipv6?: FamilyAddPathDocument;
 }
 
 export interface PeerDocument extends PeerSettingsDocument {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
 import { MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import type {
+  AddPathDocument,
   GracefulRestartDocument,
   MaxPrefixesDocument,
   PeerDocument,
@@ -10,6 +11,7 @@ import type {
   SpecDocument,
 } from './document.js';
 import { formatPath, type Path, suggest } from './issues.js';
+import { readAddPath } from './peer-add-path.js';
 import { readMaxPrefixes } from './peer-limits.js';
 import { checkRole } from './peer-role.js';
 import type { GracefulRestartConfig, PeerConfig } from './router.js';
@@ -21,7 +23,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Settings = Partial<
   Omit<
     Mutable<PeerConfig>,
-    'name' | 'address' | 'import' | 'export' | 'gracefulRestart' | 'maxPrefixes' | 'ttlSecurity'
+    'name' | 'address' | 'import' | 'export' | 'gracefulRestart' | 'maxPrefixes' | 'addPath' | 'ttlSecurity'
   >
 > & {
   ttlSecurity?: number | null;
@@ -30,6 +32,8 @@ type Settings = Partial<
   gracefulRestart?: Partial<GracefulRestartConfig>;
   /** As stated: what a peer and its template say is put together for each family. */
   maxPrefixes?: MaxPrefixesDocument;
+  /** Likewise. */
+  addPath?: AddPathDocument;
 };
 
 export interface PeerContext {
@@ -165,6 +169,7 @@ function readSettings(
     };
   }
   if (document.maxPrefixes !== undefined) settings.maxPrefixes = document.maxPrefixes;
+  if (document.addPath !== undefined) settings.addPath = document.addPath;
   for (const direction of ['import', 'export'] as const) {
     const names = document[direction];
     if (names === undefined) continue;
@@ -279,6 +284,7 @@ function readPeer(
     export: exportFilters,
     gracefulRestart,
     localAddress: _,
+    addPath: __,
     ttlSecurity,
     ...rest
   } = merged;
@@ -292,6 +298,10 @@ function readPeer(
   const maxPrefixes = readMaxPrefixes(template.maxPrefixes ?? {}, own.maxPrefixes ?? {}, families, reader, [
     ...path,
     'maxPrefixes',
+  ]);
+  const addPath = readAddPath(template.addPath ?? {}, own.addPath ?? {}, families, reader, [
+    ...path,
+    'addPath',
   ]);
   if (ebgp && context.ebgpRequiresPolicy) {
     const without = [!importFilters && 'import', !exportFilters && 'export'].filter((side) => side !== false);
@@ -335,6 +345,7 @@ function readPeer(
     ...(exportFilters ? { export: exportFilters } : {}),
     gracefulRestart: { ...context.gracefulRestart, ...template.gracefulRestart, ...own.gracefulRestart },
     maxPrefixes,
+    ...(addPath === undefined ? {} : { addPath }),
   };
 }
 

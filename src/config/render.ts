@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
 import type { RouterDocument } from './document.js';
+import { renderAddPath } from './peer-add-path.js';
 import { renderMaxPrefixes } from './peer-limits.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
 import { renderRpki } from './render-rpki.js';
@@ -115,6 +116,7 @@ export function renderPeer(peer: PeerConfig) {
     gracefulRestart: renderGracefulRestart(peer.gracefulRestart),
     routeReflectorClient: peer.routeReflectorClient,
     maxPrefixes: renderMaxPrefixes(peer.maxPrefixes),
+    ...renderAddPath(peer.addPath),
     enforceFirstAs: peer.enforceFirstAs,
     maxAsPathLength: peer.maxAsPathLength,
     allowOwnAs: peer.allowOwnAs,

@@ -3,6 +3,7 @@
  * which also stand at the router.
  */
 import { address, asn, filterNames, seconds } from './schema-atoms.js';
+import { addPath } from './schema-peer-add-path.js';
 import { maxPrefixes } from './schema-peer-limits.js';
 import { roleSettings } from './schema-peer-role.js';
 
@@ -174,6 +175,7 @@ export const peerSettings = {
     description: 'The peer is our client (RFC 4456): iBGP routes are reflected to and from it.',
   },
   maxPrefixes,
+  addPath,
   enforceFirstAs: {
     type: 'boolean',
     default: true,

@@ -37,6 +37,8 @@ const sameAs: Readonly<Record<string, string>> = {
   'spec.peers[].gracefulRestart': 'The keys of `spec.gracefulRestart`.',
   'spec.peers[].maxPrefixes.ipv4': 'The keys of `maxPrefixes`, for IPv4 alone.',
   'spec.peers[].maxPrefixes.ipv6': 'The keys of `maxPrefixes`, for IPv6 alone.',
+  'spec.peers[].addPath.ipv4': 'The keys of `addPath`, for IPv4 alone.',
+  'spec.peers[].addPath.ipv6': 'The keys of `addPath`, for IPv6 alone.',
   'spec.peerTemplates.NAME': 'Every key of a peer but `name`, `address` and `template`.',
 };
 

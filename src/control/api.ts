@@ -35,6 +35,11 @@ export interface PeerRow {
   messages?: { received: number; sent: number };
   /** By family, where there are limits (`maxPrefixes`). `discarded`: announcements not taken in. */
   maxPrefixes?: Record<string, { received?: number; sent?: number; discarded: number }>;
+  /**
+   * By family, what was negotiated of ADD-PATH (RFC 7911); absent: nothing. `receive`: paths per prefix that are taken
+   * from the peer at most, `discarded` announcements beyond that; `send`: paths per prefix that the peer is told.
+   */
+  addPath?: Record<string, { receive: false | number; discarded: number; send: false | 'all' | number }>;
   /** Limits that are nearly reached, for people; absent: none. */
   warnings?: string[];
   /** Malformed UPDATEs since the daemon started (RFC 7606), the most frequent first; absent: none. */
@@ -78,6 +83,8 @@ export interface RouteRow {
   communities: string[];
   /** Origin validation (RFC 6811) of the route as it came; absent: there are no caches. */
   validity?: ValidityState;
+  /** Path identifier (RFC 7911): as received, with the view `advertised` as sent; absent: the path has none. */
+  pathId?: number;
   stale?: boolean;
 }
 
@@ -141,6 +148,8 @@ export interface ExplainedPath {
   nextHop: string | null;
   asPath: string;
   attributes: Record<string, unknown>;
+  /** Path identifier as received (RFC 7911); absent: the path has none. */
+  pathId?: number;
   verdict: 'best' | 'multipath' | 'lost' | 'rejected' | 'unresolved';
   /** Why: the step of the decision process that decided against it (RFC 4271 §9.1.2.2), or the filter that rejected it. */
   reason: string;

@@ -136,7 +136,7 @@ function explainPath(
   prefix: PrefixId,
   verdict: PathVerdict,
 ): ExplainedPath {
-  const { rib, speaker } = parts;
+  const { rib, speaker, views } = parts;
   const { paths } = rib.families[family];
   const path: PathId = verdict.path;
   const source = rib.sources.get(paths.source[path] as SourceId);
@@ -164,6 +164,7 @@ function explainPath(
     nextHop: attributes.nextHop,
     asPath: attributes.asPath ?? '',
     attributes: { ...attributes },
+    ...views.pathIdOf(family, path),
     verdict: verdict.verdict,
     reason,
     nextHopResolution:

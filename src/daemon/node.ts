@@ -48,6 +48,7 @@ const warnings: ReadonlySet<PeerEvent['type']> = new Set([
   'tooLong',
   'prefixWarning',
   'prefixLimit',
+  'pathLimit',
   'password',
 ]);
 

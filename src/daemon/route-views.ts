@@ -88,8 +88,18 @@ export class RouteViews {
       ...(this.validation.isUsed
         ? { validity: this.validation.stateOf(family, prefix, table.paths.received[path] as AttrSetId) }
         : {}),
+      ...this.pathIdOf(family, path),
       ...(table.isStale(path) ? { stale: true } : {}),
     };
+  }
+
+  /** The path identifier as received, where the path has one. */
+  pathIdOf(family: FamilyIndex, path: PathId): { pathId?: number } {
+    const { paths } = this.rib.families[family];
+    const pathId = paths.receivedPathId(path);
+    const source = this.rib.sources.get(paths.source[path] as SourceId);
+    const peer = source.kind === 'bgp' ? this.speaker.peers.get(source.name) : undefined;
+    return pathId !== 0 || peer?.negotiated?.addPath[family].receives ? { pathId } : {};
   }
 
   private attributes(family: FamilyIndex, prefix: PrefixId, set: AttrSetId) {

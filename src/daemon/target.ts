@@ -228,12 +228,27 @@ export class DaemonTarget implements ControlTarget {
             routerId: formatIpv4(negotiated.peerOpen.routerId),
           }),
       messages: { received: counters.messagesReceived, sent: counters.messagesSent },
+      ...this.addPathOf(peer),
       ...(Object.keys(maxPrefixes).length === 0 ? {} : { maxPrefixes }),
       ...(warnings.length === 0 ? {} : { warnings }),
       ...(malformed.length === 0 ? {} : { malformed }),
       ...(guard.hold === null ? {} : { held: { until: guard.hold.until?.toISOString() ?? null } }),
       ...(peer.isStale ? { stale: true } : {}),
     };
+  }
+
+  private addPathOf({ negotiated, settings, receivedPaths }: Peer): Pick<PeerRow, 'addPath'> {
+    const addPath: NonNullable<PeerRow['addPath']> = {};
+    for (const family of negotiated?.families ?? []) {
+      const { receives, sends } = negotiated?.addPath[family] ?? { receives: false, sends: false };
+      if (!receives && !sends) continue;
+      addPath[familyNames[family]] = {
+        receive: receives && receivedPaths.most[family],
+        discarded: receivedPaths.discarded[family],
+        send: sends && (settings.addPath?.[familyNames[family]]?.send ?? false),
+      };
+    }
+    return Object.keys(addPath).length === 0 ? {} : { addPath };
   }
 
   private prefixOf(text: string): Prefix {

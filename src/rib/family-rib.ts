@@ -114,6 +114,22 @@ export class FamilyRib {
     this.accept(path, prefix, before, accepted);
   }
 
+  /**
+   * Whether the source, which announces several paths of a prefix, may announce this one: it does so already, or it
+   * has less than `most`, those not counted that it announced in an earlier session.
+   */
+  hasRoom(source: SourceId, prefix: PrefixId, pathId: number, most: number): boolean {
+    const { paths } = this;
+    const epoch = source < this.epochs.length ? this.epochs[source] : 0;
+    let n = 0;
+    for (let path: number = paths.firstOf(prefix); path !== NONE; path = paths.next[path]) {
+      if (paths.source[path] !== source) continue;
+      if (paths.receivedPathId(path as PathId) === pathId) return true;
+      if (paths.epoch[path] === epoch) n++;
+    }
+    return n < most;
+  }
+
   /** A source withdraws a prefix. Returns false when it had not announced it. */
   withdraw(source: SourceId, prefix: PrefixId, pathId = 0): boolean {
     const path = this.paths.find(prefix, source, pathId);

@@ -14,7 +14,7 @@ import {
   WireError,
 } from '../wire/index.js';
 import { checkRole, roleName, roleOf } from './roles.js';
-import type { CapabilityOf, Negotiated, SessionSettings } from './types.js';
+import type { AddPathUse, CapabilityOf, Negotiated, SessionSettings } from './types.js';
 
 /** Our OPEN (RFC 4271 §4.2). `extra`: capabilities besides those that every session has. */
 export function makeOpen(settings: SessionSettings, extra: readonly Capability[]): OpenMessage {
@@ -61,6 +61,19 @@ function familiesOf(open: OpenMessage): Set<FamilyIndex> {
 
 function refuse(subcode: number, message: string, data?: Buffer): WireError {
   return new WireError('reset', ErrorCode.open, subcode, message, 0, data);
+}
+
+/** RFC 7911 §4: path identifiers stand in one direction where one side can send them and the other receive them. */
+function addPathUse(ours: OpenMessage, theirs: OpenMessage, family: FamilyIndex): AddPathUse {
+  const of = (open: OpenMessage) =>
+    find(open, 'addPath')?.families.findLast(
+      ({ afi, safi }) => afi === afiOf(family) && safi === Safi.unicast,
+    );
+  const [our, their] = [of(ours), of(theirs)];
+  return {
+    receives: (our?.receives && their?.sends) ?? false,
+    sends: (our?.sends && their?.receives) ?? false,
+  };
 }
 
 export interface Endpoints {
@@ -113,6 +126,7 @@ export function negotiate(
     families,
     peerOpen: theirs,
     ...endpoints,
+    addPath: [addPathUse(ours, theirs, 0), addPathUse(ours, theirs, 1)],
     routeRefresh: both('routeRefresh'),
     extendedMessage: both('extendedMessage'),
     extendedNextHop: families.includes(0) && extendsNextHop(ours) && extendsNextHop(theirs),

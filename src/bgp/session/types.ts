@@ -41,6 +41,14 @@ export interface SessionSettings {
 /** A capability of one variant. */
 export type CapabilityOf<T extends Capability['type']> = Extract<Capability, { type: T }>;
 
+/** What becomes of path identifiers in one family (RFC 7911), seen from us. */
+export interface AddPathUse {
+  /** The peer puts them before its prefixes. */
+  readonly receives: boolean;
+  /** We put them before ours. */
+  readonly sends: boolean;
+}
+
 /** What both sides agreed on in their OPENs. */
 export interface Negotiated {
   /** 0: neither side sends keepalives. */
@@ -56,6 +64,8 @@ export interface Negotiated {
   readonly remoteAddress: Address;
   /** Both ends of the connection are on this link where the addresses are link-local; else 0. */
   readonly scopeId: number;
+  /** By family. */
+  readonly addPath: readonly [AddPathUse, AddPathUse];
   readonly routeRefresh: boolean;
   /** Messages of up to 65535 octets both ways (RFC 8654). */
   readonly extendedMessage: boolean;

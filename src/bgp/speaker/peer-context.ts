@@ -41,6 +41,8 @@ export type PeerEvent =
   /** So many prefixes that a limit is near (`prefixWarning`), or that the session ends (`prefixLimit`). */
   | ({ readonly type: 'prefixWarning' } & LimitEvent)
   | ({ readonly type: 'prefixLimit'; readonly reason: string } & LimitEvent)
+  /** A prefix had more than `limit` paths (RFC 7911); told once per session. */
+  | { readonly type: 'pathLimit'; readonly family: string; readonly limit: number }
   | { readonly type: 'password'; readonly error: string };
 
 /** The speaker, as a peer sees it. */

@@ -10,8 +10,7 @@ import {
   formatAddress,
   IPV4,
 } from '../../address/index.js';
-import { NONE, type PrefixId, type SourceId } from '../../rib/ids.js';
-import type { PrefixTable } from '../../rib/prefix-table.js';
+import { NONE, type SourceId } from '../../rib/ids.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { FsmState } from '../fsm/index.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
@@ -21,13 +20,15 @@ import {
   describeNotification,
   encodeEndOfRib,
   nlriOctets,
-  nlriWord,
+  nlriPathId,
   type UpdateResult,
   type WireError,
 } from '../wire/index.js';
+import { addPathCapability, ReceivedPaths } from './add-path.js';
 import { extendedNextHopCapability } from './extended-next-hop.js';
 import { type LinkFacts, linkFacts } from './local-addresses.js';
 import { MalformedUpdates } from './malformed.js';
+import { findPrefix, internPrefix } from './nlri-prefixes.js';
 import type { ImportPolicy, PeerContext } from './peer-context.js';
 import { PrefixGuard } from './prefix-guard.js';
 import { sessionSettings } from './session-settings.js';
@@ -83,7 +84,14 @@ export class Peer implements SessionHandlers {
     },
     restart: () => this.start(),
   });
-  private readonly decodeContext = { fourOctetAs: true, ebgp: false, extendedNextHop: false };
+  /** Several paths per prefix (RFC 7911). */
+  readonly receivedPaths = new ReceivedPaths();
+  private readonly decodeContext = {
+    fourOctetAs: true,
+    ebgp: false,
+    extendedNextHop: false,
+    addPath: [false, false] as [boolean, boolean],
+  };
   private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
   private readonly staleTimers: [NodeJS.Timeout | null, NodeJS.Timeout | null] = [null, null];
 
@@ -148,6 +156,7 @@ export class Peer implements SessionHandlers {
   adjust(settings: PeerSettings): void {
     const limits = this.settings.maxPrefixes;
     this.settings = settings;
+    this.receivedPaths.adjust(settings.addPath);
     if (JSON.stringify(limits) === JSON.stringify(settings.maxPrefixes)) return;
     if (this.guard.hold !== null) {
       this.guard.release();
@@ -236,7 +245,11 @@ export class Peer implements SessionHandlers {
   // What the session tells.
 
   capabilities(): readonly Capability[] {
-    return [...extendedNextHopCapability(this.settings), ...this.gracefulRestartCapability()];
+    return [
+      ...addPathCapability(this.settings),
+      ...extendedNextHopCapability(this.settings),
+      ...this.gracefulRestartCapability(),
+    ];
   }
 
   private gracefulRestartCapability(): readonly Capability[] {
@@ -285,11 +298,13 @@ export class Peer implements SessionHandlers {
     this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
     this.decodeContext.ebgp = !this.ibgp;
     this.decodeContext.extendedNextHop = negotiated.extendedNextHop;
+    this.receivedPaths.begin(negotiated, this.settings.addPath);
     this.link = this.factsOf(negotiated);
     rib.updateSource(this.source, this.sourceInfo(negotiated.peerOpen.routerId));
     const graceful = negotiated.peerGracefulRestart;
     for (const family of [0, 1] as const) {
       this.negotiatedFamilies[family] = negotiated.families.includes(family);
+      this.decodeContext.addPath[family] = negotiated.addPath[family].receives;
       const kept = graceful?.families.find(({ afi, safi }) => afi === afiOf(family) && safi === SAFI_UNICAST);
       // RFC 4724 §4.2: no capability, family missing or forwarding state lost: what is stale goes now.
       if (!this.negotiatedFamilies[family] || !kept?.forwarding) this.expireStale(family);
@@ -396,26 +411,23 @@ export class Peer implements SessionHandlers {
     const received = rib.sets.intern(canonical, canonicalStart[which], canonicalEnd[which], scope);
     const table = rib.families[family];
     const { prefixes } = table;
-    const { source, policy, guard } = this;
+    const { source, policy, guard, receivedPaths } = this;
     const room = guard.room(family);
     const counts = rib.sources.counts(source)[family];
-    for (let at = start; at < end; at += nlriOctets(buf[at])) {
-      if (counts.received >= room && !this.hasAnnounced(family, buf, at)) {
+    const ahead = receivedPaths.octets[family];
+    for (let at = start + ahead; at < end; at += nlriOctets(buf[at]) + ahead) {
+      const pathId = ahead === 0 ? 0 : nlriPathId(buf, at);
+      if (counts.received >= room && !this.hasAnnounced(family, buf, at, pathId)) {
         guard.discarded[family]++;
         continue;
       }
-      const prefix =
-        family === IPV4
-          ? prefixes.intern4(nlriWord(buf, at, 0), buf[at])
-          : prefixes.intern6(
-              nlriWord(buf, at, 0),
-              nlriWord(buf, at, 1),
-              nlriWord(buf, at, 2),
-              nlriWord(buf, at, 3),
-              buf[at],
-            );
+      const prefix = internPrefix(prefixes, family, buf, at);
+      if (ahead !== 0 && !table.hasRoom(source, prefix, pathId, receivedPaths.most[family])) {
+        this.discardPath(family);
+        continue;
+      }
       const accepted = policy.accept(family, prefix, received);
-      table.announce(source, prefix, received, accepted);
+      table.announce(source, prefix, received, accepted, pathId);
       rib.sets.release(accepted);
     }
     rib.sets.release(received);
@@ -424,17 +436,24 @@ export class Peer implements SessionHandlers {
   private withdraw(family: FamilyIndex, buf: Buffer, start: number, end: number): void {
     if (!this.negotiatedFamilies[family]) return;
     const table = this.context.rib.families[family];
-    for (let at = start; at < end; at += nlriOctets(buf[at])) {
+    const ahead = this.receivedPaths.octets[family];
+    for (let at = start + ahead; at < end; at += nlriOctets(buf[at]) + ahead) {
       const prefix = findPrefix(table.prefixes, family, buf, at);
-      if (prefix !== NONE) table.withdraw(this.source, prefix);
+      if (prefix !== NONE) table.withdraw(this.source, prefix, ahead === 0 ? 0 : nlriPathId(buf, at));
     }
   }
 
-  /** Whether the peer announces the prefix that stands at `buf[at]` already. */
-  private hasAnnounced(family: FamilyIndex, buf: Buffer, at: number): boolean {
+  private discardPath(family: FamilyIndex): void {
+    const { discarded, most } = this.receivedPaths;
+    if (discarded[family]++ > 0) return;
+    this.context.event(this, { type: 'pathLimit', family: familyNames[family], limit: most[family] });
+  }
+
+  /** Whether the peer announces this path of the prefix that stands at `buf[at]` already. */
+  private hasAnnounced(family: FamilyIndex, buf: Buffer, at: number, pathId: number): boolean {
     const { prefixes, paths } = this.context.rib.families[family];
     const prefix = findPrefix(prefixes, family, buf, at);
-    return prefix !== NONE && paths.find(prefix, this.source, 0) !== NONE;
+    return prefix !== NONE && paths.find(prefix, this.source, pathId) !== NONE;
   }
 
   private endOfRib(family: FamilyIndex): void {
@@ -512,22 +531,4 @@ export class Peer implements SessionHandlers {
   toString(): string {
     return `${this.settings.name} (${formatAddress(this.settings.address)})`;
   }
-}
-
-/** The prefix that stands in the NLRI at `buf[at]`, if the table knows it. */
-function findPrefix(
-  prefixes: PrefixTable,
-  family: FamilyIndex,
-  buf: Buffer,
-  at: number,
-): PrefixId | typeof NONE {
-  return family === IPV4
-    ? prefixes.find4(nlriWord(buf, at, 0), buf[at])
-    : prefixes.find6(
-        nlriWord(buf, at, 0),
-        nlriWord(buf, at, 1),
-        nlriWord(buf, at, 2),
-        nlriWord(buf, at, 3),
-        buf[at],
-      );
 }

@@ -26,6 +26,18 @@ export interface PrefixLimit {
 /** Absent: no limit for the family. */
 export type PrefixLimits = { readonly [K in Family]?: PrefixLimit };
 
+/** Several paths per prefix in one family (RFC 7911), where the peer agrees. */
+export interface FamilyAddPath {
+  readonly receive: boolean;
+  /** So many of the best paths, or all that there are. */
+  readonly send: false | 'all' | number;
+  /** Paths per prefix that are taken from the peer. */
+  readonly maxReceived: number;
+}
+
+/** Absent: one path, both ways. */
+export type AddPathSettings = { readonly [K in Family]?: FamilyAddPath };
+
 export interface GracefulRestartSettings {
   readonly enabled: boolean;
   /** Seconds that peers shall keep our routes after our session dropped (RFC 4724 Restart Time, 12 bits). */
@@ -78,6 +90,7 @@ export interface PeerSettings {
   /** RFC 4456: the peer is a client of ours (iBGP only). */
   readonly routeReflectorClient: boolean;
   readonly maxPrefixes: PrefixLimits;
+  readonly addPath?: AddPathSettings;
   /** From an external peer: AS_PATH must begin with the peer's AS. */
   readonly enforceFirstAs: boolean;
   /** 0: any. */

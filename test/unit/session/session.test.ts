@@ -96,6 +96,10 @@ describe('two sessions', () => {
         routeRefresh: true,
         extendedMessage: true,
         extendedNextHop: false,
+        addPath: [
+          { receives: false, sends: false },
+          { receives: false, sends: false },
+        ],
         peerGracefulRestart: null,
         localAddress: address(host),
         peerOpen: { asn: 65002, routerId: 0x0a000002 },

@@ -59,6 +59,10 @@ function negotiated(address: Address): Negotiated {
     routeRefresh: false,
     extendedMessage: false,
     extendedNextHop: false,
+    addPath: [
+      { receives: false, sends: false },
+      { receives: false, sends: false },
+    ],
     peerGracefulRestart: null,
     peerRole: null,
   };
