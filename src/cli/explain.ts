@@ -71,6 +71,10 @@ function tellPath(
   tell(5, `${because}: ${path.reason}`, 2);
   if (path.nextHopResolution !== '') tell(5, `next hop: ${path.nextHopResolution}`, 2);
   if (path.validity !== undefined) tell(5, `origin: ${path.validity.state}, ${path.validity.reason}`, 2);
+  if (path.announcedTo !== undefined) {
+    const peers = path.announcedTo.map(({ peer, pathId }) => `${peer} as path id ${pathId}`);
+    tell(5, `announced to ${peers.join(', ')}`, 2);
+  }
   const attributes = Object.entries(path.attributes)
     .filter(([key, value]) => !told.has(key) && value !== null && value !== undefined)
     .map(([key, value]) => [key, fieldText(value)])

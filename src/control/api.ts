@@ -150,6 +150,8 @@ export interface ExplainedPath {
   attributes: Record<string, unknown>;
   /** Path identifier as received (RFC 7911); absent: the path has none. */
   pathId?: number;
+  /** Peers that are told several paths, and get this one, with its identifier there (RFC 7911); absent: none. */
+  announcedTo?: { peer: string; pathId: number }[];
   verdict: 'best' | 'multipath' | 'lost' | 'rejected' | 'unresolved';
   /** Why: the step of the decision process that decided against it (RFC 4271 §9.1.2.2), or the filter that rejected it. */
   reason: string;

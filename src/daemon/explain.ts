@@ -8,6 +8,7 @@ import { decisionStepText } from '../rib/decision.js';
 import {
   type AttrSetId,
   type NextHopId,
+  NONE,
   type PathId,
   type PrefixId,
   REJECTED,
@@ -119,7 +120,18 @@ export async function explainPrefix(parts: ExplainParts, text: string): Promise<
     peer: peer.settings.name,
     ...speaker.explainExport(peer, family, prefix),
   }));
-  const paths = verdicts.map((verdict) => explainPath(parts, family, prefix, verdict));
+  const announcedTo = new Map<PathId, { peer: string; pathId: number }[]>();
+  for (const peer of speaker.peers.values()) {
+    for (const { path, pathId } of speaker.announced(peer, family, prefix)) {
+      if (path === NONE || pathId === null) continue;
+      const known = announcedTo.get(path as PathId) ?? [];
+      announcedTo.set(path as PathId, [...known, { peer: peer.settings.name, pathId }]);
+    }
+  }
+  const paths = verdicts.map((verdict) => {
+    const to = announcedTo.get(verdict.path);
+    return { ...explainPath(parts, family, prefix, verdict), ...(to && { announcedTo: to }) };
+  });
   return {
     query: text,
     prefix: formatPrefix(value),

@@ -171,18 +171,19 @@ export class RouteViews {
   }
 
   private *advertisedTo(peer: Peer, family: FamilyIndex, prefix: PrefixId): Generator<RouteRow> {
-    const set = this.speaker.announced(peer, family, prefix);
-    if (set === REJECTED) return;
     const table = this.rib.families[family];
     const best = table.best(prefix);
-    const source = best === NONE ? null : this.rib.sources.get(table.paths.source[best] as SourceId);
-    yield {
-      ...this.attributes(family, prefix, set),
-      best: true,
-      multipath: true,
-      source: source?.kind ?? 'bgp',
-      peer: source?.name ?? '',
-    };
+    for (const { attrSet, path, pathId } of this.speaker.announced(peer, family, prefix)) {
+      const source = path === NONE ? null : this.rib.sources.get(table.paths.source[path] as SourceId);
+      yield {
+        ...this.attributes(family, prefix, attrSet),
+        best: pathId === null || path === best,
+        multipath: pathId === null || (path !== NONE && table.multipath(prefix).includes(path as PathId)),
+        source: source?.kind ?? 'bgp',
+        peer: source?.name ?? '',
+        ...(pathId === null ? {} : { pathId }),
+      };
+    }
   }
 
   private peerOf(query: RouteQuery): Peer | null {

@@ -1,13 +1,13 @@
 /**
- * The Adj-RIB-Out of one update group in one family (RFC 4271 §3.2): for each prefix that the group announces, the
- * outgoing attribute set and the source it came from. One member differs from another in one thing only: nobody is
- * sent what came from itself; so one table serves all members, and each member's view is the table without the
- * entries whose source it is.
+ * The Adj-RIB-Out of one update group in one family (RFC 4271 §3.2): for each prefix that the group announces (each
+ * slot, where it announces several paths of one; see PathSlots), the outgoing attribute set and the source it came from.
+ * One member differs from another in one thing only: nobody is sent what came from itself; so one table serves all
+ * members, and each member's view is the table without the entries whose source it is.
  *
  * Entries lie in pages of 4096 prefixes, made on demand and dropped when empty: a group that announces ten of a
  * million prefixes has a page or two.
  */
-import { type AttrSetId, type PrefixId, REJECTED, type SourceId } from './ids.js';
+import { type AttrSetId, REJECTED, type RouteKey, type SourceId } from './ids.js';
 
 const PAGE_BITS = 12;
 const PAGE_SIZE = 1 << PAGE_BITS;
@@ -37,13 +37,13 @@ export class AdjRibOut {
   }
 
   /** The outgoing attribute set; REJECTED when the prefix is not announced. */
-  attrSet(prefix: PrefixId): AttrSetId {
+  attrSet(prefix: RouteKey): AttrSetId {
     const page = this.pages[prefix >>> PAGE_BITS];
     return (page === undefined ? REJECTED : page[(prefix & PAGE_MASK) << 1]) as AttrSetId;
   }
 
   /** Where the announced path came from; meaningless when the prefix is not announced. */
-  source(prefix: PrefixId): SourceId {
+  source(prefix: RouteKey): SourceId {
     const page = this.pages[prefix >>> PAGE_BITS];
     return (page === undefined ? 0 : page[((prefix & PAGE_MASK) << 1) | 1]) as SourceId;
   }
@@ -57,7 +57,7 @@ export class AdjRibOut {
    * whether that is something else. References to attribute sets are the caller's business: the table stands on one
    * per entry.
    */
-  exchange(prefix: PrefixId, attrSet: AttrSetId, source: SourceId): boolean {
+  exchange(prefix: RouteKey, attrSet: AttrSetId, source: SourceId): boolean {
     const index = prefix >>> PAGE_BITS;
     let page = this.pages[index];
     if (page === undefined) {
@@ -90,14 +90,14 @@ export class AdjRibOut {
   }
 
   /** The first announced prefix at or above `from`, or -1. */
-  next(from: number): PrefixId | -1 {
+  next(from: number): RouteKey | -1 {
     const { pages } = this;
     let prefix = from;
     while (prefix >>> PAGE_BITS < pages.length) {
       const page = pages[prefix >>> PAGE_BITS];
       if (page !== undefined) {
         for (let i = prefix & PAGE_MASK; i < PAGE_SIZE; i++) {
-          if (page[i << 1] !== REJECTED) return ((prefix & ~PAGE_MASK) | i) as PrefixId;
+          if (page[i << 1] !== REJECTED) return ((prefix & ~PAGE_MASK) | i) as RouteKey;
         }
       }
       prefix = (prefix & ~PAGE_MASK) + PAGE_SIZE;

@@ -75,6 +75,10 @@ export class Decision {
   medRules = standardMedRules;
   /** Paths that nothing decided between yet. */
   private tied = new Int32Array(64);
+  /** The candidates of a chain; those of `rank` that were handed out stand in front. */
+  private candidates = new Int32Array(64);
+  private candidateCount = 0;
+  private handedOut = 0;
   private readonly lowestMed = new Map<number, number>();
 
   constructor(
@@ -94,11 +98,10 @@ export class Decision {
 
   /** The best path of the chain that begins at `first`, or NONE. */
   best(first: PathId | typeof NONE): PathId | typeof NONE {
-    const n = this.keepWithLowestMed(this.keepHighestRank(first));
-    if (n === 0) return NONE;
-    let best = this.tied[0];
-    for (let i = 1; i < n; i++) if (this.compareLate(this.tied[i], best) < 0) best = this.tied[i];
-    return best as PathId;
+    const n = this.gather(first);
+    // Most prefixes have one path, and nothing is to be compared.
+    if (n < 2) return (n === 0 ? NONE : this.candidates[0]) as PathId;
+    return this.lowestLate(this.keepWithLowestMed(this.keepHighestRank(0)));
   }
 
   /** The best path and those that tie with it up to step 7, by the later steps, one per next hop, at most `max`. */
@@ -106,7 +109,7 @@ export class Decision {
     const best = this.best(first);
     if (best === NONE) return [];
     if ((this.sources.flags[this.paths.source[best]] & BY_NEXT_HOP) === 0) return [best as PathId];
-    const n = this.keepWithLowestMed(this.keepHighestRank(first));
+    const n = this.keepWithLowestMed(this.keepHighestRank(0));
     const equal = [...this.tied.subarray(0, n)]
       .filter(
         (path) =>
@@ -125,6 +128,33 @@ export class Decision {
     return chosen;
   }
 
+  /**
+   * Begins to rank the candidates of the chain that begins at `first`, for `nextRanked`, until the next call of any
+   * method here. Returns how many there are.
+   */
+  rank(first: PathId | typeof NONE): number {
+    this.handedOut = 0;
+    return this.gather(first);
+  }
+
+  /** The best of the candidates that were not handed out yet, each decided among those that are left; NONE: all were. */
+  nextRanked(): PathId | typeof NONE {
+    const { candidates, handedOut } = this;
+    const left = this.candidateCount - handedOut;
+    if (left === 0) return NONE;
+    if (left > 1) {
+      const best = this.lowestLate(this.keepWithLowestMed(this.keepHighestRank(handedOut)));
+      candidates[candidates.indexOf(best, handedOut)] = candidates[handedOut];
+      candidates[handedOut] = best;
+    }
+    return candidates[this.handedOut++] as PathId;
+  }
+
+  /** The next candidate that was not handed out yet, in no particular order; NONE: all were. */
+  nextUnranked(): PathId | typeof NONE {
+    return (this.handedOut < this.candidateCount ? this.candidates[this.handedOut++] : NONE) as PathId;
+  }
+
   /** The step at which `path` fell behind `best`, both of the chain that begins at `first`; null for the best itself. */
   lostAt(path: PathId, best: PathId | typeof NONE, first: PathId | typeof NONE): DecisionStep | null {
     if (path === best) return null;
@@ -140,7 +170,8 @@ export class Decision {
     if (sets.localPref[set] !== sets.localPref[other]) return 'localPref';
     if (sets.asPathLength[set] !== sets.asPathLength[other]) return 'asPathLength';
     if (sets.origin[set] !== sets.origin[other]) return 'origin';
-    const left = this.keepWithLowestMed(this.keepHighestRank(first));
+    this.gather(first);
+    const left = this.keepWithLowestMed(this.keepHighestRank(0));
     if (!this.tied.subarray(0, left).includes(path)) return 'med';
     if (((sources.flags[source] ^ sources.flags[otherSource]) & IBGP) !== 0) return 'ebgp';
     if (nextHops.metric[this.nextHopOf(path)] !== nextHops.metric[this.nextHopOf(best)]) return 'metric';
@@ -149,22 +180,44 @@ export class Decision {
     return this.comparePeerAddress(source, otherSource) !== 0 ? 'peerAddress' : 'pathId';
   }
 
-  /** Steps 1 to 4: leaves the candidates that tie in `tied` and returns their number. */
-  private keepHighestRank(first: number): number {
-    const { next, accepted, source: sourceOf } = this.paths;
-    const { preference, flags } = this.sources;
-    const { localPref, asPathLength, origin, nextHopId } = this.sets;
+  /** Puts the candidates of a chain into `candidates` and returns their number. */
+  private gather(first: number): number {
+    const { next, accepted, source } = this.paths;
+    const { flags } = this.sources;
+    const { nextHopId } = this.sets;
     const { resolved } = this.nextHops;
+    let n = 0;
+    for (let path = first; path !== NONE; path = next[path]) {
+      const set = accepted[path];
+      if (set === 0) continue;
+      if ((flags[source[path]] & BY_NEXT_HOP) !== 0 && resolved[nextHopId[set]] === 0) continue;
+      if (n === this.candidates.length) {
+        const candidates = new Int32Array(n * 2);
+        candidates.set(this.candidates);
+        this.candidates = candidates;
+        this.tied = new Int32Array(n * 2);
+      }
+      this.candidates[n++] = path;
+    }
+    this.candidateCount = n;
+    return n;
+  }
+
+  /** Steps 1 to 4 on the candidates from `from` on: leaves those that tie in `tied` and returns their number. */
+  private keepHighestRank(from: number): number {
+    const { candidates, candidateCount, tied } = this;
+    const { accepted, source: sourceOf } = this.paths;
+    const { preference } = this.sources;
+    const { localPref, asPathLength, origin } = this.sets;
     let n = 0;
     let topPreference = 0;
     let topLocalPref = 0;
     let topLength = 0;
     let topOrigin = 0;
-    for (let path = first; path !== NONE; path = next[path]) {
+    for (let i = from; i < candidateCount; i++) {
+      const path = candidates[i];
       const set = accepted[path];
-      if (set === 0) continue;
       const source = sourceOf[path];
-      if ((flags[source] & BY_NEXT_HOP) !== 0 && resolved[nextHopId[set]] === 0) continue;
       if (n > 0) {
         let ahead = preference[source] - topPreference;
         if (ahead === 0) ahead = localPref[set] - topLocalPref;
@@ -179,14 +232,17 @@ export class Decision {
         topLength = asPathLength[set];
         topOrigin = origin[set];
       }
-      if (n === this.tied.length) {
-        const tied = new Int32Array(n * 2);
-        tied.set(this.tied);
-        this.tied = tied;
-      }
-      this.tied[n++] = path;
+      tied[n++] = path;
     }
     return n;
+  }
+
+  /** Steps 6 to 11 on the first `n` of `tied`, at least one. */
+  private lowestLate(n: number): PathId {
+    const { tied } = this;
+    let best = tied[0];
+    for (let i = 1; i < n; i++) if (this.compareLate(tied[i], best) < 0) best = tied[i];
+    return best as PathId;
   }
 
   /** Step 5 on the first `n` of `tied`: removes what has a higher MED than another path of its neighbouring AS. */

@@ -64,6 +64,8 @@ export class FamilyRib {
   private epochs = new Uint8Array(64);
   private stale = new Set<SourceId>();
 
+  /** Told of every prefix that was decided, whatever came of it: some path of it may be another. */
+  private readonly pathListeners = new Set<(prefix: PrefixId) => void>();
   private nextJobs = new Map<SourceId, SourceJob>();
   private nextNextHops = new Set<NextHopId>();
   private nextAll = false;
@@ -195,6 +197,15 @@ export class FamilyRib {
   redecideAll(): void {
     this.nextAll = true;
     this.context.wake();
+  }
+
+  /**
+   * Calls back, from within `decide`, for every prefix any path of which may have changed, also where the best did not.
+   * Returns how to end that.
+   */
+  onPathChange(listener: (prefix: PrefixId) => void): () => void {
+    this.pathListeners.add(listener);
+    return () => this.pathListeners.delete(listener);
   }
 
   /** The next hop resolves otherwise than before: decides again wherever an accepted path leads through it. */
@@ -442,6 +453,7 @@ export class FamilyRib {
     }
     if (this.context.maxPaths > 1 && this.chooseMultipath(prefix, first)) change |= MULTIPATH_CHANGED;
     if (change !== 0) this.context.changed(this.family, prefix, change);
+    if (this.pathListeners.size > 0) for (const listener of this.pathListeners) listener(prefix);
     if (first === NONE) this.leaveUnused(prefix);
   }
 

@@ -11,6 +11,11 @@ export type SourceId = number & { readonly brand: 'SourceId' };
 /** An entry of the FIB's forwarding table: how to forward, shared by all routes that forward alike. */
 export type ForwardingId = number & { readonly brand: 'ForwardingId' };
 
+/** A place in the Adj-RIB-Out of a group that announces several paths of a prefix; see PathSlots. */
+export type SlotId = number & { readonly brand: 'SlotId' };
+/** What an Adj-RIB-Out is keyed by: prefixes, or slots where several paths of a prefix are announced. */
+export type RouteKey = PrefixId | SlotId;
+
 /** No path, no prefix. */
 export const NONE = -1;
 /** The attribute set of a path that the import filter rejected, or of an Adj-RIB-Out entry that announces nothing. */

@@ -15,6 +15,7 @@
  * - `Decision`: RFC 4271 §9.1.2 as numbered steps; a pure reading of the tables.
  * - `NextHopTable`: every next hop, how it resolves, and who hears when that changes.
  * - `UpdateGroup` (with `AdjRibOut`, `Stream`, `PendingRoutes`): what peers of the same treatment are told, encoded once.
+ *   `PathSlots`: the keys of all that where they are told several paths per prefix.
  * - `FamilyRib` and `Rib` put these together and do the work in slices (`Slices`), a few milliseconds at a time.
  *
  * The canonical bytes hold references to nothing; an attribute set holds one on its next hop, a path two on its sets.
@@ -28,6 +29,7 @@ export * from './decision.js';
 export * from './family-rib.js';
 export * from './ids.js';
 export * from './next-hops.js';
+export * from './path-slots.js';
 export * from './paths.js';
 export * from './prefix-table.js';
 export * from './rib.js';

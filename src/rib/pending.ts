@@ -8,10 +8,12 @@
  * they were last sent. That decides who needs a withdrawal, and that a route which came and went between two
  * flushes needs none at all.
  *
+ * Where several paths of a prefix are announced, slots stand for prefixes (see PathSlots).
+ *
  * Prefixes of a bucket are a doubly linked list through pages of 4096 prefixes (16 bytes each, on demand, pooled);
  * buckets are parallel arrays found through a hash of (attribute set, excluded member).
  */
-import { type AttrSetId, NONE, type PrefixId, REJECTED, type SourceId } from './ids.js';
+import { type AttrSetId, NONE, REJECTED, type RouteKey, type SourceId } from './ids.js';
 
 /** Index of a bucket; 0 is none. */
 export type BucketId = number & { readonly brand: 'BucketId' };
@@ -68,13 +70,13 @@ export class PendingRoutes {
     return this.count;
   }
 
-  has(prefix: PrefixId): boolean {
+  has(prefix: RouteKey): boolean {
     const page = this.pages[prefix >>> PAGE_BITS];
     return page !== undefined && page[(prefix & PAGE_MASK) << WORD_BITS] !== 0;
   }
 
   /** The source of what members hold of a pending prefix, or NOTHING_SENT. */
-  sent(prefix: PrefixId): number {
+  sent(prefix: RouteKey): number {
     const page = this.pages[prefix >>> PAGE_BITS];
     return page === undefined ? NOTHING_SENT : page[((prefix & PAGE_MASK) << WORD_BITS) | SENT];
   }
@@ -83,7 +85,7 @@ export class PendingRoutes {
    * Queues the prefix for `attrSet` (REJECTED: withdrawal), to all but the member whose source is `excluded`
    * (NONE: to all). What was queued for it is superseded. `sent` counts only if the prefix was not pending.
    */
-  put(prefix: PrefixId, attrSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
+  put(prefix: RouteKey, attrSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
     const index = prefix >>> PAGE_BITS;
     const page = this.pages[index] ?? this.addPage(index);
     const at = (prefix & PAGE_MASK) << WORD_BITS;
@@ -110,7 +112,7 @@ export class PendingRoutes {
   }
 
   /** Takes the prefix out, if it is pending. */
-  remove(prefix: PrefixId): void {
+  remove(prefix: RouteKey): void {
     const index = prefix >>> PAGE_BITS;
     const page = this.pages[index];
     if (page === undefined) return;
@@ -151,7 +153,7 @@ export class PendingRoutes {
   shiftedSent = NOTHING_SENT;
 
   /** Takes the oldest prefix out of a bucket; with its last one the bucket is gone. */
-  shift(bucket: BucketId): PrefixId {
+  shift(bucket: BucketId): RouteKey {
     const prefix = this.buckets[(bucket << BUCKET_BITS) | HEAD];
     const index = prefix >>> PAGE_BITS;
     // The head of a live bucket always has a page.
@@ -160,7 +162,7 @@ export class PendingRoutes {
     this.shiftedSent = page[at | SENT];
     this.unlink(page, at, bucket);
     this.forget(index, page, at);
-    return prefix as PrefixId;
+    return prefix as RouteKey;
   }
 
   /** Remembers the end of the announcements queued so far, for `markReached`. */
@@ -182,7 +184,7 @@ export class PendingRoutes {
       while (prefix !== NONE) {
         const page = other.pages[prefix >>> PAGE_BITS] as Int32Array;
         const at = (prefix & PAGE_MASK) << WORD_BITS;
-        this.put(prefix as PrefixId, attrSet, excluded, page[at | SENT]);
+        this.put(prefix as RouteKey, attrSet, excluded, page[at | SENT]);
         prefix = page[at | NEXT];
       }
       if (bucket === other.marked) this.mark();
@@ -190,13 +192,13 @@ export class PendingRoutes {
   }
 
   /** Every pending prefix, and the source of what members hold of it (or NOTHING_SENT). */
-  forEach(visit: (prefix: PrefixId, sent: number) => void): void {
+  forEach(visit: (prefix: RouteKey, sent: number) => void): void {
     for (let bucket = this.first(); bucket !== NO_BUCKET; bucket = this.after(bucket)) {
       let prefix = this.buckets[(bucket << BUCKET_BITS) | HEAD];
       while (prefix !== NONE) {
         const page = this.pages[prefix >>> PAGE_BITS] as Int32Array;
         const at = (prefix & PAGE_MASK) << WORD_BITS;
-        visit(prefix as PrefixId, page[at | SENT]);
+        visit(prefix as RouteKey, page[at | SENT]);
         prefix = page[at | NEXT];
       }
     }

@@ -14,7 +14,8 @@ import { type FamilyIndex, IPV4 } from '../address/index.js';
 import type { UpdateEncoder } from '../bgp/wire/index.js';
 import type { AdjRibOut } from './adj-rib-out.js';
 import type { AttrSets } from './attr-sets.js';
-import { type AttrSetId, NONE, type PrefixId, REJECTED, type SourceId } from './ids.js';
+import { type AttrSetId, NONE, REJECTED, type RouteKey, type SourceId } from './ids.js';
+import type { PathSlots } from './path-slots.js';
 import { type BucketId, NO_BUCKET, NOTHING_SENT, PendingRoutes } from './pending.js';
 import type { PrefixTable } from './prefix-table.js';
 import type { SourceSet } from './source-set.js';
@@ -49,6 +50,8 @@ export interface StreamContext {
   readonly family: FamilyIndex;
   readonly attrSets: AttrSets;
   readonly prefixes: PrefixTable;
+  /** Where several paths of a prefix are announced; null: prefixes are the keys of everything here. */
+  readonly slots: PathSlots | null;
   readonly adjRibOut: AdjRibOut;
   readonly limits: StreamLimits;
   readonly encoder: UpdateEncoder;
@@ -62,7 +65,7 @@ export interface StreamContext {
   now(): number;
 }
 
-/** By PrefixId, what peers have been sent: one more than the source of the route; 0: nothing. */
+/** By RouteKey, what peers have been sent: one more than the source of the route; 0: nothing. */
 export type HeldRoutes = Uint16Array;
 
 /** How much work is done in one go. */
@@ -94,14 +97,14 @@ export class Stream {
   readonly members: MemberState[] = [];
   readonly pending = new PendingRoutes();
   private readonly context: StreamContext;
-  /** First pass: entries at and above this prefix id have not been queued yet. */
+  /** First pass: entries at and above this key have not been queued yet. */
   private cursor: number;
   private blocked = 0;
   private endOfRibDue = false;
   private before: HeldRoutes | null;
   private readonly segmentSource: number[] = [];
   private readonly segmentEnd: number[] = [];
-  private readonly late: PrefixId[] = [];
+  private readonly late: RouteKey[] = [];
 
   /** `walks`: its members hold nothing but what is in `before`, and are to be sent the whole Adj-RIB-Out. */
   constructor(context: StreamContext, walks: boolean, before: HeldRoutes | null = null) {
@@ -135,19 +138,20 @@ export class Stream {
   }
 
   /** Whether the prefix's key is still needed to tell somebody about it. */
-  holds(prefix: PrefixId): boolean {
+  holds(prefix: RouteKey): boolean {
     if (this.pending.has(prefix)) return true;
     return this.before !== null && prefix >= this.cursor && this.heldBefore(prefix) !== NOTHING_SENT;
   }
 
   /** What its members hold now. */
   held(): HeldRoutes {
-    const { adjRibOut, prefixes } = this.context;
-    const held = new Uint16Array(Math.max(prefixes.highWater, adjRibOut.end, this.before?.length ?? 0));
+    const { adjRibOut, prefixes, slots } = this.context;
+    const { highWater } = slots ?? prefixes;
+    const held = new Uint16Array(Math.max(highWater, adjRibOut.end, this.before?.length ?? 0));
     if (this.before !== null) held.set(this.before);
     held.fill(0, 0, Math.min(this.cursor, held.length));
     for (let at = adjRibOut.next(0); at >= 0 && at < this.cursor; at = adjRibOut.next(at + 1)) {
-      held[at] = adjRibOut.source(at as PrefixId) + 1;
+      held[at] = adjRibOut.source(at as RouteKey) + 1;
     }
     this.pending.forEach((prefix, sent) => {
       held[prefix] = sent + 1;
@@ -173,7 +177,7 @@ export class Stream {
    * no entry. `excluded` is the new source if it is a member, else NONE. Both sets are still held.
    */
   changed(
-    prefix: PrefixId,
+    prefix: RouteKey,
     oldSet: AttrSetId,
     oldSource: SourceId,
     newSet: AttrSetId,
@@ -186,7 +190,7 @@ export class Stream {
   }
 
   /** Queues what those who hold the route from `sent` must be told, if anything. */
-  private queue(prefix: PrefixId, newSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
+  private queue(prefix: RouteKey, newSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
     const { pending } = this;
     if (newSet !== REJECTED) {
       if (sent === NOTHING_SENT && this.isOnly(excluded)) pending.remove(prefix);
@@ -271,16 +275,16 @@ export class Stream {
   }
 
   /** The first prefix at or above `from` that is announced now or was before; -1 if there is none. */
-  private nextToFill(from: number): PrefixId {
+  private nextToFill(from: number): RouteKey {
     const announced = this.context.adjRibOut.next(from);
-    if (this.before === null) return announced as PrefixId;
+    if (this.before === null) return announced as RouteKey;
     const end = announced < 0 ? this.before.length : announced;
-    for (let at = from; at < end; at++) if (this.before[at] !== 0) return at as PrefixId;
-    return announced as PrefixId;
+    for (let at = from; at < end; at++) if (this.before[at] !== 0) return at as RouteKey;
+    return announced as RouteKey;
   }
 
   /** Where a prefix that the first pass has not come to yet was sent from in another group, or NOTHING_SENT. */
-  private heldBefore(prefix: PrefixId): number {
+  private heldBefore(prefix: RouteKey): number {
     if (this.before === null || prefix >= this.before.length) return NOTHING_SENT;
     return this.before[prefix] - 1;
   }
@@ -297,7 +301,7 @@ export class Stream {
   /** Encodes some buckets, withdrawals first, and sends them. */
   private flush(): void {
     const { pending, segmentSource, segmentEnd } = this;
-    const { encoder, attrSets, family } = this.context;
+    const { encoder, attrSets, family, slots } = this.context;
     const count = this.choose();
     segmentSource.length = 0;
     segmentEnd.length = 0;
@@ -326,7 +330,8 @@ export class Stream {
       }
       // The member that is left out may hold an older route of another source, and has to be told that it is gone.
       const watched = skips && attrSet !== REJECTED ? excluded : NONE;
-      if (family === IPV4) this.encode4(bucket, n, encodes, watched);
+      if (slots !== null) this.encodePaths(bucket, n, encodes, watched);
+      else if (family === IPV4) this.encode4(bucket, n, encodes, watched);
       else this.encode6(bucket, n, encodes, watched);
       if (encodes) encoder.end();
     }
@@ -385,22 +390,42 @@ export class Stream {
     }
   }
 
+  private encodePaths(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
+    const { pending, late } = this;
+    const { encoder } = this.context;
+    for (; n > 0; n--) {
+      const slot = pending.shift(bucket);
+      if (encodes) this.encodeOne(encoder, slot);
+      if (watched !== NONE && pending.shiftedSent !== NOTHING_SENT && pending.shiftedSent !== watched)
+        late.push(slot);
+    }
+  }
+
+  private encodeOne(encoder: UpdateEncoder, key: RouteKey): void {
+    const { family, prefixes, slots } = this.context;
+    const { words, lengths } = prefixes;
+    const prefix = slots === null ? key : slots.prefix[key];
+    const pathId = slots === null ? NONE : slots.pathId[key];
+    const length = lengths[prefix];
+    if (family === IPV4) {
+      if (slots === null) encoder.addIpv4(words[prefix], length);
+      else encoder.addPathIpv4(pathId, words[prefix], length);
+      return;
+    }
+    const at = prefix * 4;
+    if (slots === null) encoder.addIpv6(words[at], words[at + 1], words[at + 2], words[at + 3], length);
+    else encoder.addPathIpv6(pathId, words[at], words[at + 1], words[at + 2], words[at + 3], length);
+  }
+
   /** Ends the run of messages that `excluded` is not to get, and tells it which of its routes they replaced. */
   private endSegment(excluded: number): void {
-    const { encoder, lateEncoder, family, prefixes } = this.context;
+    const { encoder, lateEncoder, family } = this.context;
     const { late } = this;
     this.segmentSource.push(excluded);
     this.segmentEnd.push(encoder.length);
     if (late.length === 0) return;
-    const { words, lengths } = prefixes;
     lateEncoder.beginUnreach(family);
-    for (const prefix of late) {
-      if (family === IPV4) lateEncoder.addIpv4(words[prefix], lengths[prefix]);
-      else {
-        const at = prefix * 4;
-        lateEncoder.addIpv6(words[at], words[at + 1], words[at + 2], words[at + 3], lengths[prefix]);
-      }
-    }
+    for (const key of late) this.encodeOne(lateEncoder, key);
     lateEncoder.end();
     late.length = 0;
     const messages = lateEncoder.take();

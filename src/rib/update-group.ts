@@ -9,6 +9,10 @@
  * A joiner walks the table in a stream of its own. When a member can't take more, its stream waits for it a moment;
  * then those that lag go on in a stream of their own and the others are served. A stream that has sent all it had
  * is merged back. A member that lagged lately is waited for less: it costs the others a hundredth of their time.
+ *
+ * The members of a group with `maxPaths` are told several paths of a prefix, each with a path identifier (RFC 7911):
+ * the best ones that the exporter lets through. What is the prefix to other groups is then a slot of `PathSlots`, a
+ * prefix and an identifier; the rest is the same. What a member holds of another group's is carried over by identifier.
  */
 import { performance } from 'node:perf_hooks';
 import type { FamilyIndex } from '../address/index.js';
@@ -16,7 +20,17 @@ import { UpdateEncoder } from '../bgp/wire/index.js';
 import { AdjRibOut } from './adj-rib-out.js';
 import type { AttrSets } from './attr-sets.js';
 import type { FamilyRib } from './family-rib.js';
-import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED, type SourceId } from './ids.js';
+import {
+  type AttrSetId,
+  NONE,
+  type PathId,
+  type PrefixId,
+  REJECTED,
+  type RouteKey,
+  type SlotId,
+  type SourceId,
+} from './ids.js';
+import { PathSlots } from './path-slots.js';
 import { PrefixSet } from './prefix-set.js';
 import type { Rib } from './rib.js';
 import type { Slices } from './slices.js';
@@ -35,13 +49,30 @@ export type { GroupMember } from './stream.js';
 
 /** Decides what a group announces. */
 export interface RouteExporter {
-  /** The outgoing attribute set for the prefix's best path, with one more reference, which is the caller's; REJECTED: not announced. */
+  /** The outgoing attribute set for a path of the prefix, the best unless several are announced, with one more reference, which is the caller's; REJECTED: not announced. */
   export(prefix: PrefixId, path: PathId): AttrSetId;
+}
+
+/** What members of a group that announces several paths hold: prefix, path identifier and source, side by side. */
+export interface HeldPaths {
+  readonly prefixes: Uint32Array;
+  readonly pathIds: Uint32Array;
+  readonly sources: Uint16Array;
+}
+
+/** What a member is told of a prefix. */
+export interface AnnouncedPath {
+  readonly attrSet: AttrSetId;
+  readonly source: SourceId;
+  /** The path as it stands in the RIB; NONE where it has gone and the group has not come to that yet. */
+  readonly path: PathId | typeof NONE;
+  /** RFC 7911; null: the group announces the best path alone. */
+  readonly pathId: number | null;
 }
 
 /** What a member takes along when it leaves a group while its session goes on. */
 export interface Departure {
-  readonly held: HeldRoutes;
+  readonly held: HeldRoutes | HeldPaths;
   readonly awaitsEndOfRib: boolean;
 }
 
@@ -61,6 +92,11 @@ export interface UpdateGroupOptions {
   readonly maxLength: number;
   /** Whether AS numbers have 4 octets on the wire (RFC 6793). */
   readonly fourOctetAs: boolean;
+  /**
+   * Paths per prefix that are announced at most, with path identifiers (RFC 7911; Infinity: all that there are).
+   * Absent: the best one, without.
+   */
+  readonly maxPaths?: number;
   /** Does the work by itself when given; else the owner calls `run`. */
   readonly slices?: Slices;
   /** Prefixes could not be announced with this set, because it is too long for a message; their withdrawal was sent. */
@@ -78,6 +114,8 @@ const wallClock: GroupClock = {
 
 /** Prefixes looked at between two looks at the clock. */
 const EVALUATED_AT_ONCE = 512;
+/** Slots that are looked at in one `run`, whether they are still needed. */
+const RECLAIMED_AT_ONCE = 8192;
 /** So much pending is sent before more is looked at. */
 const PENDING_BEFORE_FLUSH = 1 << 15;
 /** Milliseconds that a stream waits for members that can't take more, at most. */
@@ -93,6 +131,14 @@ export class UpdateGroup {
   private readonly clock: GroupClock;
   private exporter: RouteExporter;
   private readonly adjRibOut = new AdjRibOut();
+  private readonly slots: PathSlots | null;
+  private readonly maxPaths: number;
+  /** Paths chosen for one prefix, their outgoing sets and slots. Scratch of `evaluatePaths`. */
+  private readonly chosen: PathId[] = [];
+  private readonly chosenSets: AttrSetId[] = [];
+  private readonly chosenSlots: (SlotId | typeof NONE)[] = [];
+  /** What joiners bring from another group, by the slots of this one. */
+  private readonly translated = new WeakMap<HeldPaths, HeldRoutes>();
   private readonly dirty = new PrefixSet();
   private readonly members = new Map<SourceId, MemberState>();
   private readonly memberSources = new SourceSet();
@@ -113,14 +159,18 @@ export class UpdateGroup {
     this.exporter = options.exporter;
     this.slices = options.slices ?? null;
     this.clock = options.clock ?? wallClock;
+    this.slots = options.maxPaths === undefined ? null : new PathSlots();
+    this.maxPaths = options.maxPaths ?? 1;
+    const encoder = () => new UpdateEncoder(options.maxLength, options.fourOctetAs, this.slots !== null);
     this.context = {
       family: options.family,
       attrSets: this.attrSets,
       prefixes: this.table.prefixes,
+      slots: this.slots,
       adjRibOut: this.adjRibOut,
       limits: options.limits ?? defaultLimits,
-      encoder: new UpdateEncoder(options.maxLength, options.fourOctetAs),
-      lateEncoder: new UpdateEncoder(options.maxLength, options.fourOctetAs),
+      encoder: encoder(),
+      lateEncoder: encoder(),
       memberSources: this.memberSources,
       now: () => this.clock.now(),
       tooLong: options.onTooLong ?? (() => {}),
@@ -154,7 +204,7 @@ export class UpdateGroup {
     };
     this.members.set(member.source, state);
     this.memberSources.add(member.source);
-    const held = before?.held ?? null;
+    const held = before === undefined ? null : this.heldHere(before.held);
     let stream = this.catchingUp.find((other) => other.takes(held));
     if (stream === undefined) {
       stream = new Stream(this.context, true, held);
@@ -179,11 +229,11 @@ export class UpdateGroup {
   /** Takes members out who go on in another group, or in this one from the start, with what they hold. */
   detach(sources: readonly SourceId[]): Map<SourceId, Departure> {
     const departures = new Map<SourceId, Departure>();
-    const heldIn = new Map<Stream, HeldRoutes>();
+    const heldIn = new Map<Stream, HeldRoutes | HeldPaths>();
     for (const source of sources) {
       const state = this.members.get(source);
       if (!state?.stream) continue;
-      const held = heldIn.get(state.stream) ?? state.stream.held();
+      const held = heldIn.get(state.stream) ?? this.toTakeAlong(state.stream.held());
       heldIn.set(state.stream, held);
       departures.set(source, { held, awaitsEndOfRib: state.awaitsEndOfRib });
     }
@@ -191,14 +241,15 @@ export class UpdateGroup {
     return departures;
   }
 
-  /** The best path of a prefix, or its attributes, may have changed. */
+  /** The best path of a prefix, or its attributes, may have changed; with `maxPaths`, any of its paths. */
   prefixChanged(prefix: PrefixId): void {
     if (this.dirty.add(prefix) && this.dirty.size === 1) this.wake();
   }
 
   /** Every prefix is looked at again: the exporter decides otherwise now. */
   reevaluateAll(): void {
-    this.dirty.addBelow(Math.max(this.table.prefixes.highWater, this.adjRibOut.end));
+    const { highWater } = this.table.prefixes;
+    this.dirty.addBelow(this.slots === null ? Math.max(highWater, this.adjRibOut.end) : highWater);
     this.wake();
   }
 
@@ -227,45 +278,65 @@ export class UpdateGroup {
       else more = this.advance(stream, deadline) || more;
     }
     this.merge();
+    if (this.reclaimSlots()) more = true;
     return more || this.dirty.size > 0;
   }
 
-  /** Prefixes that the group announces to this member. */
+  /** Prefixes that the group announces to this member; with `maxPaths`, paths. */
   announcedCount(source: SourceId): number {
     return this.adjRibOut.count - this.adjRibOut.countOf(source);
   }
 
-  /** The attribute set that the prefix is announced with to this member; REJECTED: it is not announced. */
-  announced(source: SourceId, prefix: PrefixId): AttrSetId {
-    return this.adjRibOut.source(prefix) === source ? REJECTED : this.adjRibOut.attrSet(prefix);
+  /** What this member is told of a prefix. */
+  announced(member: SourceId, prefix: PrefixId): AnnouncedPath[] {
+    const { adjRibOut, slots, table } = this;
+    const announced: AnnouncedPath[] = [];
+    const add = (key: RouteKey, pathId: number | null): void => {
+      const attrSet = adjRibOut.attrSet(key);
+      const source = adjRibOut.source(key);
+      if (attrSet === REJECTED || source === member) return;
+      const best = table.best(prefix);
+      const path =
+        slots !== null
+          ? table.paths.find(prefix, source, slots.receivedIdOf(key as SlotId))
+          : best !== NONE && table.paths.source[best] === source
+            ? best
+            : NONE;
+      announced.push({ attrSet, source, path, pathId });
+    };
+    if (slots === null) add(prefix, null);
+    else {
+      for (let slot = slots.firstOf(prefix); slot !== NONE; slot = slots.after(slot as SlotId)) {
+        add(slot as SlotId, slots.pathId[slot]);
+      }
+    }
+    return announced;
   }
 
   /** All that is announced to this member. It may go on while the table changes; it then shows what is there when it gets there. */
   *advertised(source: SourceId): Generator<{ prefix: PrefixId; attrSet: AttrSetId }> {
-    const { adjRibOut } = this;
+    const { adjRibOut, slots } = this;
     for (let at = adjRibOut.next(0); at >= 0; at = adjRibOut.next(at + 1)) {
-      const prefix = at as PrefixId;
-      if (adjRibOut.source(prefix) !== source) yield { prefix, attrSet: adjRibOut.attrSet(prefix) };
+      const key = at as RouteKey;
+      if (adjRibOut.source(key) === source) continue;
+      const prefix = (slots === null ? key : slots.prefix[key]) as PrefixId;
+      yield { prefix, attrSet: adjRibOut.attrSet(key) };
     }
   }
 
   /** Whether the group still needs the prefix's key, so that the id must not name another prefix yet. */
   holds(prefix: PrefixId): boolean {
-    return (
-      this.adjRibOut.attrSet(prefix) !== REJECTED ||
-      this.dirty.has(prefix) ||
-      this.main.holds(prefix) ||
-      this.catchingUp.some((stream) => stream.holds(prefix))
-    );
+    if (this.dirty.has(prefix)) return true;
+    return this.slots === null ? this.isNeeded(prefix) : this.slots.firstOf(prefix) !== NONE;
   }
 
   /** Gives back all references. The group is not used any more. */
   close(): void {
     for (const source of [...this.members.keys()]) this.removeMember(source);
     for (let at = this.adjRibOut.next(0); at >= 0; at = this.adjRibOut.next(at + 1)) {
-      const prefix = at as PrefixId;
-      this.attrSets.release(this.adjRibOut.attrSet(prefix));
-      this.adjRibOut.exchange(prefix, REJECTED, 0 as SourceId);
+      const key = at as RouteKey;
+      this.attrSets.release(this.adjRibOut.attrSet(key));
+      this.adjRibOut.exchange(key, REJECTED, 0 as SourceId);
     }
     this.dirty.clear();
   }
@@ -280,7 +351,8 @@ export class UpdateGroup {
         if (prefix === NONE) break;
         // A best path that went is not replaced yet: to look now would be to withdraw what is about to be announced.
         if (this.table.isUndecided(prefix as PrefixId)) undecided.push(prefix as PrefixId);
-        else this.evaluatePrefix(prefix as PrefixId);
+        else if (this.slots === null) this.evaluatePrefix(prefix as PrefixId);
+        else this.evaluatePaths(prefix as PrefixId, this.slots);
       }
       if (main.pending.size >= PENDING_BEFORE_FLUSH && !main.isBlocked) break;
       timeIsOver = performance.now() >= deadline;
@@ -292,7 +364,7 @@ export class UpdateGroup {
   }
 
   private evaluatePrefix(prefix: PrefixId): void {
-    const { adjRibOut, table } = this;
+    const { table } = this;
     const path = table.best(prefix);
     let attrSet = REJECTED;
     let source = 0 as SourceId;
@@ -300,18 +372,112 @@ export class UpdateGroup {
       attrSet = this.exporter.export(prefix, path as PathId);
       if (attrSet !== REJECTED) source = table.paths.source[path] as SourceId;
     }
-    if (adjRibOut.exchange(prefix, attrSet, source)) {
+    this.enter(prefix, attrSet, source);
+  }
+
+  /** The best paths that the exporter lets through, each in the slot that it has or in one that is free. */
+  private evaluatePaths(prefix: PrefixId, slots: PathSlots): void {
+    const { adjRibOut, exporter, maxPaths, chosen, chosenSets, chosenSlots } = this;
+    const { paths, decision } = this.table;
+    const takesAll = decision.rank(paths.firstOf(prefix)) <= maxPaths;
+    let n = 0;
+    while (n < maxPaths) {
+      const path = takesAll ? decision.nextUnranked() : decision.nextRanked();
+      if (path === NONE) break;
+      const attrSet = exporter.export(prefix, path as PathId);
+      if (attrSet === REJECTED) continue;
+      chosen[n] = path as PathId;
+      chosenSets[n] = attrSet;
+      n++;
+    }
+    slots.beginRound();
+    for (let i = 0; i < n; i++) {
+      chosenSlots[i] = slots.takeOwn(
+        prefix,
+        paths.source[chosen[i]] as SourceId,
+        paths.receivedPathId(chosen[i]),
+      );
+    }
+    for (let i = 0; i < n; i++) {
+      const source = paths.source[chosen[i]] as SourceId;
+      let slot = chosenSlots[i];
+      if (slot === NONE) {
+        const receivedId = paths.receivedPathId(chosen[i]);
+        slot = slots.takeSpare(prefix, source, receivedId, this.slotIsAnnounced);
+      }
+      this.enter(slot as SlotId, chosenSets[i], source);
+    }
+    for (let at = slots.firstOf(prefix); at !== NONE; at = slots.after(at as SlotId)) {
+      const slot = at as SlotId;
+      if (slots.isTaken(slot) || adjRibOut.attrSet(slot) === REJECTED) continue;
+      this.enter(slot, REJECTED, 0 as SourceId);
+      slots.retire(slot);
+    }
+  }
+
+  /** Writes what is announced under a key (REJECTED: nothing), and has it sent. Takes over the reference on the set. */
+  private enter(key: RouteKey, attrSet: AttrSetId, source: SourceId): void {
+    const { adjRibOut } = this;
+    if (adjRibOut.exchange(key, attrSet, source)) {
       const { oldSet, oldSource } = adjRibOut;
       const isMember = this.memberSources.has(source);
       // The same words from another source concern nobody unless one of the two is a member.
       if (attrSet !== oldSet || isMember || this.memberSources.has(oldSource)) {
         const excluded = isMember ? source : NONE;
-        this.main.changed(prefix, oldSet, oldSource, attrSet, excluded);
-        for (const stream of this.catchingUp) stream.changed(prefix, oldSet, oldSource, attrSet, excluded);
+        this.main.changed(key, oldSet, oldSource, attrSet, excluded);
+        for (const stream of this.catchingUp) stream.changed(key, oldSet, oldSource, attrSet, excluded);
       }
     }
     // The table stands on the new reference; the old one goes, or, where nothing changed, the second one.
     this.attrSets.release(adjRibOut.oldSet);
+  }
+
+  /** Whether the key stands for something announced, or for something that a member must still be told. */
+  private isNeeded(key: RouteKey): boolean {
+    return (
+      this.adjRibOut.attrSet(key) !== REJECTED ||
+      this.main.holds(key) ||
+      this.catchingUp.some((stream) => stream.holds(key))
+    );
+  }
+
+  private readonly slotIsAnnounced = (slot: SlotId): boolean => this.adjRibOut.attrSet(slot) !== REJECTED;
+
+  private readonly slotIsNeeded = (slot: SlotId): boolean => this.isNeeded(slot);
+
+  /** Gives slots back. Returns whether there may be more to give back now. */
+  private reclaimSlots(): boolean {
+    if (this.slots === null || this.slots.retiredCount === 0) return false;
+    return this.slots.reclaim(RECLAIMED_AT_ONCE, this.slotIsNeeded) > 0 && this.slots.retiredCount > 0;
+  }
+
+  /** What is held by the slots of this group, for one that has others. */
+  private toTakeAlong(held: HeldRoutes): HeldRoutes | HeldPaths {
+    const { slots } = this;
+    if (slots === null) return held;
+    const at: number[] = [];
+    for (let slot = 0; slot < held.length; slot++) if (held[slot] !== 0) at.push(slot);
+    return {
+      prefixes: Uint32Array.from(at, (slot) => slots.prefix[slot]),
+      pathIds: Uint32Array.from(at, (slot) => slots.pathId[slot]),
+      sources: Uint16Array.from(at, (slot) => held[slot] - 1),
+    };
+  }
+
+  /** What a joiner brings along, by the keys of this group. */
+  private heldHere(held: HeldRoutes | HeldPaths): HeldRoutes {
+    const { slots } = this;
+    if (slots === null && held instanceof Uint16Array) return held;
+    if (slots === null || held instanceof Uint16Array)
+      throw new Error('whether prefixes have path identifiers does not change within a session');
+    const known = this.translated.get(held);
+    if (known !== undefined) return known;
+    const { prefixes, pathIds, sources } = held;
+    const at = Uint32Array.from(prefixes, (prefix, i) => slots.withPathId(prefix as PrefixId, pathIds[i]));
+    const here = new Uint16Array(slots.highWater);
+    for (let i = 0; i < at.length; i++) here[at[i]] = sources[i] + 1;
+    this.translated.set(held, here);
+    return here;
   }
 
   /** Lets a stream send; parts those that lag from those that don't. Returns whether the stream has more to do now. */

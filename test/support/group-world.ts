@@ -78,9 +78,11 @@ export class GroupWorld {
       clock: this.clock,
       ...options,
     });
-    this.rib.onBestChange((changed, prefix) => {
-      if (changed === family) this.group.prefixChanged(prefix);
-    });
+    if (options.maxPaths === undefined) {
+      this.rib.onBestChange((changed, prefix) => {
+        if (changed === family) this.group.prefixChanged(prefix);
+      });
+    } else table.onPathChange((prefix) => this.group.prefixChanged(prefix));
     this.rib.addClaim((claimed, prefix) => claimed === family && this.group.holds(prefix));
   }
 
@@ -109,21 +111,21 @@ export class GroupWorld {
     });
   }
 
-  announce(source: SourceId, prefix: string, canonical: Buffer): void {
+  announce(source: SourceId, prefix: string, canonical: Buffer, pathId = 0): void {
     const parsed = parsePrefix(prefix);
     if (parsed === null) throw new Error(`${prefix} is no prefix`);
     const table = this.rib.families[this.family];
     const attrSet = this.rib.sets.intern(canonical, 0, canonical.length);
-    table.announce(source, table.prefixes.intern(parsed), attrSet, attrSet);
+    table.announce(source, table.prefixes.intern(parsed), attrSet, attrSet, pathId);
     this.rib.sets.release(attrSet);
   }
 
-  withdraw(source: SourceId, prefix: string): void {
+  withdraw(source: SourceId, prefix: string, pathId = 0): void {
     const parsed = parsePrefix(prefix);
     if (parsed === null) throw new Error(`${prefix} is no prefix`);
     const table = this.rib.families[this.family];
     const id = table.prefixes.find(parsed);
-    if (id >= 0) table.withdraw(source, id as PrefixId);
+    if (id >= 0) table.withdraw(source, id as PrefixId, pathId);
   }
 
   /** Decides and sends all that can be decided and sent now. */

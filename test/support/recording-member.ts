@@ -1,11 +1,19 @@
 /** A member of an update group that keeps what it is told, as a BGP speaker at the other end would. */
 import { formatPrefix, type Prefix } from '../../src/address/index.js';
-import { Framer, MessageType, nlriOctets, nlriWord, UpdateDecoder } from '../../src/bgp/wire/index.js';
+import {
+  Framer,
+  MessageType,
+  nlriOctets,
+  nlriPathId,
+  nlriWord,
+  PATH_ID_OCTETS,
+  UpdateDecoder,
+} from '../../src/bgp/wire/index.js';
 import type { SourceId } from '../../src/rib/ids.js';
 import type { GroupMember } from '../../src/rib/update-group.js';
 
 export class RecordingMember implements GroupMember {
-  /** Prefix to canonical attribute set in hex. */
+  /** Prefix (`prefix#id` where prefixes have path identifiers) to canonical attribute set in hex. */
   readonly view = new Map<string, string>();
   endOfRibs = 0;
   /** What the view held when End-of-RIB was due. */
@@ -24,6 +32,7 @@ export class RecordingMember implements GroupMember {
     readonly name: string,
     readonly source: SourceId,
     private readonly ebgp = false,
+    private readonly pathIds = false,
   ) {}
 
   send(messages: Buffer): boolean {
@@ -49,7 +58,11 @@ export class RecordingMember implements GroupMember {
 
   private update(buf: Buffer, start: number, end: number): void {
     this.updates++;
-    const result = this.decoder.decode(buf, start, end, { fourOctetAs: true, ebgp: this.ebgp });
+    const result = this.decoder.decode(buf, start, end, {
+      fourOctetAs: true,
+      ebgp: this.ebgp,
+      addPath: [this.pathIds, this.pathIds],
+    });
     if (result.error !== null) throw new Error(`${this.name} was sent a bad UPDATE: ${result.error.message}`);
     this.each(buf, result.withdrawnStart, result.withdrawnEnd, 0, (prefix) => this.withdraw(prefix));
     if (result.unreachFamily >= 0) {
@@ -87,7 +100,8 @@ export class RecordingMember implements GroupMember {
     family: number,
     visit: (prefix: string) => void,
   ): void {
-    for (let at = start; at < end; at += nlriOctets(buf[at])) {
+    const ahead = this.pathIds ? PATH_ID_OCTETS : 0;
+    for (let at = start + ahead; at < end; at += nlriOctets(buf[at]) + ahead) {
       const words = [0, 1, 2, 3].map((i) => (family === 0 && i > 0 ? 0 : nlriWord(buf, at, i)));
       const prefix = {
         family,
@@ -97,7 +111,7 @@ export class RecordingMember implements GroupMember {
         d: words[3],
         length: buf[at],
       } as Prefix;
-      visit(formatPrefix(prefix));
+      visit(formatPrefix(prefix) + (this.pathIds ? `#${nlriPathId(buf, at)}` : ''));
     }
   }
 }

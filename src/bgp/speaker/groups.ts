@@ -17,6 +17,8 @@ export interface GroupFacts {
   readonly kind: PeerKind;
   readonly fourOctetAs: boolean;
   readonly maxLength: number;
+  /** Paths per prefix, with path identifiers (RFC 7911; Infinity: all); 0: the best one, without. */
+  readonly paths: number;
   readonly nextHopMode: 'auto' | 'self' | 'unchanged';
   /** "Self" towards these peers. */
   readonly nextHop: Address | null;
@@ -40,6 +42,7 @@ export function groupKey(facts: GroupFacts): string {
     facts.kind,
     facts.fourOctetAs,
     facts.maxLength,
+    facts.paths,
     facts.nextHopMode,
     facts.nextHop === null ? '-' : formatAddress(facts.nextHop),
     facts.linkLocal === null ? '-' : formatAddress(facts.linkLocal),

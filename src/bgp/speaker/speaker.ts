@@ -12,12 +12,18 @@ import {
   sameAddress,
 } from '../../address/index.js';
 import type { AsPathTreatment } from '../../policy/index.js';
-import { type AttrSetId, NONE, type PathId, type PrefixId, REJECTED } from '../../rib/ids.js';
+import { NONE, type PathId, type PrefixId } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
 import type { Slices } from '../../rib/slices.js';
-import { type Departure, type RouteExporter, UpdateGroup } from '../../rib/update-group.js';
+import {
+  type AnnouncedPath,
+  type Departure,
+  type RouteExporter,
+  UpdateGroup,
+} from '../../rib/update-group.js';
 import { Listener, localAddressOfSocket, type Negotiated, zoneOf } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
+import { pathsSent } from './add-path.js';
 import { Deferral } from './deferral.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
@@ -69,6 +75,8 @@ interface Group {
   readonly group: UpdateGroup;
   exporter: ExplainingExporter;
   readonly members: Set<Peer>;
+  /** Ends what tells the group of changes that other groups don't look at. */
+  readonly unwatch: () => void;
 }
 
 const noSelf = { nextHop: null, linkLocal: null };
@@ -257,9 +265,9 @@ export class Speaker implements PeerContext {
     return this.groupOf(peer, family)?.group.announcedCount(peer.source) ?? 0;
   }
 
-  /** The attribute set with which the prefix is announced to the peer; REJECTED: it is not. */
-  announced(peer: Peer, family: FamilyIndex, prefix: PrefixId): AttrSetId {
-    return this.groupOf(peer, family)?.group.announced(peer.source, prefix) ?? REJECTED;
+  /** What the peer is told of a prefix. */
+  announced(peer: Peer, family: FamilyIndex, prefix: PrefixId): AnnouncedPath[] {
+    return this.groupOf(peer, family)?.group.announced(peer.source, prefix) ?? [];
   }
 
   /** Whether and why a prefix is announced to the peer. */
@@ -275,7 +283,13 @@ export class Speaker implements PeerContext {
     const table = this.rib.families[family];
     const best = table.best(prefix);
     if (best === NONE) return { announced: false, reason: 'there is no best path' };
-    const announced = found.group.announced(peer.source, prefix) !== REJECTED;
+    const paths = found.group.announced(peer.source, prefix);
+    const announced = paths.length > 0;
+    if (announced && found.facts.paths > 0) {
+      const { paths: most } = found.facts;
+      const rule = most === Number.POSITIVE_INFINITY ? 'all' : `the best ${most}`;
+      return { announced, reason: `ADD-PATH (RFC 7911): ${paths.length} of its paths, as ${rule} may be` };
+    }
     if (!announced && table.paths.source[best] === peer.source) {
       return { announced, reason: 'the best path was learnt from this peer' };
     }
@@ -385,6 +399,7 @@ export class Speaker implements PeerContext {
       kind: !ibgp ? 'ebgp' : settings.routeReflectorClient ? 'ibgpClient' : 'ibgp',
       fourOctetAs: negotiated.fourOctetAs,
       maxLength: negotiated.extendedMessage ? 65535 : 4096,
+      paths: pathsSent(negotiated, family, settings.addPath),
       nextHopMode: settings.nextHop,
       ...(link === null ? noSelf : selfNextHop(family, link, negotiated)),
       extendedNextHop: family === IPV4 && negotiated.extendedNextHop,
@@ -481,19 +496,23 @@ export class Speaker implements PeerContext {
     if (known !== undefined) return known;
     const exporter = this.options.policies.exporter(facts);
     const members = new Set<Peer>();
+    const { paths } = facts;
     const group = new UpdateGroup({
       rib: this.rib,
       family: facts.family,
       exporter,
       maxLength: facts.maxLength,
       fourOctetAs: facts.fourOctetAs,
+      ...(paths === 0 ? {} : { maxPaths: paths }),
       slices: this.options.slices,
       onTooLong: (_attrSet, prefixes) => {
         const family = familyNames[facts.family];
         for (const peer of members) this.event(peer, { type: 'tooLong', family, prefixes });
       },
     });
-    const made: Group = { key, facts, group, exporter, members };
+    const table = this.rib.families[facts.family];
+    const unwatch = paths === 0 ? () => {} : table.onPathChange((prefix) => group.prefixChanged(prefix));
+    const made: Group = { key, facts, group, exporter, members, unwatch };
     this.groups.set(key, made);
     return made;
   }
@@ -506,8 +525,9 @@ export class Speaker implements PeerContext {
     }
   }
 
-  private closeIfEmpty({ key, group, members }: Group): void {
+  private closeIfEmpty({ key, group, members, unwatch }: Group): void {
     if (members.size > 0) return;
+    unwatch();
     group.close();
     this.groups.delete(key);
   }

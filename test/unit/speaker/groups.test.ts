@@ -12,6 +12,7 @@ const facts: GroupFacts = {
   family: 0,
   kind: 'ebgp',
   fourOctetAs: true,
+  paths: 0,
   maxLength: 4096,
   nextHopMode: 'auto',
   nextHop: parseAddress('192.0.2.1'),
