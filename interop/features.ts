@@ -15,6 +15,12 @@ export type DaemonId = keyof typeof daemons;
 export const features = {
   'ipv4-unicast': 'IPv4 unicast, both ways, and withdrawal (RFC 4271)',
   'ipv6-unicast': 'IPv6 unicast, both ways, and withdrawal (RFC 4760, RFC 2545)',
+  'four-octet-as': 'AS numbers of four octets (RFC 6793)',
+  communities: 'communities, extended and large ones (RFC 1997, RFC 4360, RFC 8092)',
+  med: 'MULTI_EXIT_DISC (RFC 4271 §5.1.4)',
+  'no-export': 'NO_EXPORT (RFC 1997)',
+  'unknown-attributes': 'unknown transitive attributes are passed on with the partial bit (RFC 4271 §9)',
+  'route-refresh': 'route refresh (RFC 2918)',
   'graceful-restart-helper': "graceful restart: the peer's routes are kept while it restarts (RFC 4724)",
   'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',
   'notification-restart': 'graceful restart after a NOTIFICATION, and Hard Reset (RFC 8538)',
