@@ -21,6 +21,7 @@ export const features = {
   'no-export': 'NO_EXPORT (RFC 1997)',
   'unknown-attributes': 'unknown transitive attributes are passed on with the partial bit (RFC 4271 §9)',
   'route-refresh': 'route refresh (RFC 2918)',
+  confederation: 'Confederations, from inside and outside (RFC 5065)',
   'graceful-restart-helper': "graceful restart: the peer's routes are kept while it restarts (RFC 4724)",
   'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',
   'notification-restart': 'graceful restart after a NOTIFICATION, and Hard Reset (RFC 8538)',

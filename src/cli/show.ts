@@ -48,7 +48,11 @@ function roleNote({ role, state }: PeerRow): string[] {
 const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'PEER', cell: (peer) => peer.name, shrinksTo: 10, toldWhenCut: true },
   { title: 'ADDRESS', cell: addressOf, shrinksTo: 15, toldWhenCut: true },
-  { title: 'AS', cell: (peer) => String(peer.asn), align: 'right' },
+  {
+    title: 'AS',
+    cell: (peer) => `${peer.asn}${peer.relation === 'confed' ? ' (confed)' : ''}`,
+    align: 'right',
+  },
   {
     title: 'STATE',
     cell: (peer) => stateLabels[peer.state],
@@ -217,9 +221,10 @@ export async function showStatus(
 }
 
 function statusText(status: StatusReport): string {
+  const member = status.confederation === undefined ? '' : ` in confederation ${status.confederation.id}`;
   const rows: [string, string][] = [
     ['node', status.name],
-    ['AS', `${status.asn}, router id ${status.routerId}`],
+    ['AS', `${status.asn}${member}, router id ${status.routerId}`],
     ['phase', `${status.phase}, up for ${since(status.startedAt)}`],
     ['version', status.version],
     ['memory', mebibytes(status.rss)],

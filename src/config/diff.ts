@@ -3,6 +3,7 @@
  * thing when their name or prefix is the same; the order in which they stand means nothing.
  */
 import { formatIpv4 } from '../address/index.js';
+import { relationTo } from '../bgp/speaker/confederation.js';
 import { keepsOpen } from './peer-add-path.js';
 import {
   renderGracefulRestart,
@@ -16,7 +17,7 @@ import {
 } from './render.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
 import { renderCache } from './render-rpki.js';
-import type { PeerConfig, Router } from './router.js';
+import type { Router } from './router.js';
 
 /** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
 export type PeerChange = 'none' | 'policy' | 'session';
@@ -99,6 +100,10 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
 
   holdsAfterRestart('name', old.name, next.name);
   holdsAfterRestart('asn', old.asn, next.asn);
+  holdsAfterRestart('confederation.id', old.confederation?.id, next.confederation?.id);
+  if (old.confederation?.id === next.confederation?.id) {
+    changes('confederation.members', old.confederation?.members, next.confederation?.members);
+  }
   holdsAfterRestart('routerId', formatIpv4(old.routerId), formatIpv4(next.routerId));
   const listen = diffListen(old, next, lines);
   changes('maxPaths', old.maxPaths, next.maxPaths);
@@ -112,7 +117,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     changes,
   );
   changesOf('preference', old.preference, next.preference, changes);
-  const peers = diffPeers(old.peers, next.peers, lines);
+  const peers = diffPeers(old, next, lines);
   const prefixSets = diffNamed(
     'prefix set',
     new Map(Object.entries(old.prefixSets).map(([name, list]) => [name, renderPrefixSet(list)])),
@@ -172,13 +177,9 @@ function diffListen(old: Router, next: Router, lines: string[]): boolean {
   return changed.length > 0;
 }
 
-function diffPeers(
-  old: readonly PeerConfig[],
-  next: readonly PeerConfig[],
-  lines: string[],
-): RouterDiff['peers'] {
-  const before = new Map(old.map((peer) => [peer.name, renderPeer(peer)]));
-  const after = new Map(next.map((peer) => [peer.name, renderPeer(peer)]));
+function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peers'] {
+  const before = new Map(old.peers.map((peer) => [peer.name, renderPeer(peer)]));
+  const after = new Map(next.peers.map((peer) => [peer.name, renderPeer(peer)]));
   const result: RouterDiff['peers'] = { added: [], removed: [], changed: [] };
   for (const name of before.keys()) {
     if (after.has(name)) continue;
@@ -197,6 +198,11 @@ function diffPeers(
       const change = changeOf(key, was, peer);
       found.push(change);
       lines.push(`peer ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
+    }
+    const relations = [relationTo(was.asn, old), relationTo(peer.asn, next)];
+    if (was.asn === peer.asn && relations[0] !== relations[1]) {
+      found.push('session');
+      lines.push(`peer ${name}: ${relations.join(' → ')}${consequences.session}`);
     }
     if (found.length === 0) continue;
     const change = found.includes('session') ? 'session' : found.includes('policy') ? 'policy' : 'none';

@@ -10,6 +10,7 @@ export interface RouterDocument {
 
 export interface SpecDocument {
   asn?: number;
+  confederation?: { id?: number; members?: (number | undefined)[] };
   routerId?: string;
   listen?: (ListenDocument | undefined)[];
   maxPaths?: number;

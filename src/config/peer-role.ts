@@ -14,7 +14,7 @@ export function checkRole(
   if (settings.role !== undefined && !ebgp) {
     reader.error(
       stated.role === undefined ? path : [...path, 'role'],
-      `${label} is in our own AS and has \`role\`; expected an eBGP peer`,
+      `${label} is in our own AS or confederation and has \`role\`; expected an eBGP peer`,
     );
   } else if (stated.strictRole === true && settings.role === undefined) {
     reader.error(

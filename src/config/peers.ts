@@ -1,6 +1,7 @@
 /** `peers` and `peerTemplates` of a document → peers of a Router: what a peer leaves out comes from its template, then from the defaults. */
 import { dirname, resolve } from 'node:path';
 import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
+import { type Confederation, type Relation, relationTo } from '../bgp/speaker/confederation.js';
 import { MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import type {
   AddPathDocument,
@@ -38,6 +39,7 @@ type Settings = Partial<
 
 export interface PeerContext {
   readonly asn: number | undefined;
+  readonly confederation: Confederation | null;
   readonly gracefulRestart: GracefulRestartConfig;
   readonly ebgpRequiresPolicy: boolean;
   /** Names of filters and templates that the document defines, also those with mistakes inside. */
@@ -270,15 +272,22 @@ function readPeer(
     );
   }
   if (document.name === undefined || merged.asn === undefined || context.asn === undefined) return undefined;
-  const ebgp = merged.asn !== context.asn;
-  if (merged.routeReflectorClient && ebgp) {
+  const { asn, confederation } = context;
+  const relation = relationTo(merged.asn, { asn, confederation });
+  if (relation === 'ebgp' && merged.asn === confederation?.id) {
+    reader.error(
+      document.asn === undefined ? path : [...path, 'asn'],
+      `${label} is said to be in AS ${merged.asn}, which is what the outside calls our confederation; expected its member AS`,
+    );
+  }
+  if (merged.routeReflectorClient && relation !== 'ibgp') {
     reader.error(
       document.routeReflectorClient === undefined ? path : [...path, 'routeReflectorClient'],
       `${label} is a route reflector client but in AS ${merged.asn}, not ours (${context.asn}); expected an iBGP peer`,
     );
   }
-  checkAsOptions(document, merged, ebgp, context.asn, label, reader, path);
-  checkRole(merged, document, ebgp, label, reader, path);
+  checkAsOptions(document, merged, relation, asn, label, reader, path);
+  checkRole(merged, document, relation === 'ebgp', label, reader, path);
   const {
     import: importFilters,
     export: exportFilters,
@@ -303,7 +312,7 @@ function readPeer(
     ...path,
     'addPath',
   ]);
-  if (ebgp && context.ebgpRequiresPolicy) {
+  if (relation === 'ebgp' && context.ebgpRequiresPolicy) {
     const without = [!importFilters && 'import', !exportFilters && 'export'].filter((side) => side !== false);
     if (without.length > 0) {
       const effect = without.map((side) => (side === 'import' ? 'accepts' : 'announces')).join(' and ');
@@ -353,7 +362,7 @@ function readPeer(
 function checkAsOptions(
   document: PeerDocument,
   { asn, localAs, asOverride, removePrivateAs }: Settings,
-  ebgp: boolean,
+  relation: Relation,
   ourAsn: number,
   label: string,
   reader: Reader,
@@ -361,24 +370,19 @@ function checkAsOptions(
 ): void {
   const place = (key: 'localAs' | 'asOverride' | 'removePrivateAs') =>
     document[key] === undefined ? path : [...path, key];
-  if (localAs !== undefined && !ebgp) {
-    reader.error(
-      place('localAs'),
-      `${label} is in our own AS ${ourAsn} and has \`localAs\`; expected an eBGP peer`,
-    );
+  const where = relation === 'ibgp' ? `our own AS ${ourAsn}` : 'our confederation';
+  if (localAs !== undefined && relation !== 'ebgp') {
+    reader.error(place('localAs'), `${label} is in ${where} and has \`localAs\`; expected an eBGP peer`);
   } else if (localAs !== undefined && (localAs.asn === ourAsn || localAs.asn === asn)) {
     const whose = localAs.asn === ourAsn ? 'our own AS' : "the peer's AS";
     reader.error(place('localAs'), `${label} has ${whose}, ${localAs.asn}, as \`localAs\`; expected another`);
   }
-  if (ebgp) return;
+  if (relation === 'ebgp') return;
   for (const [key, isSet] of [
     ['asOverride', asOverride === true],
     ['removePrivateAs', removePrivateAs !== undefined && removePrivateAs !== false],
   ] as const) {
     if (isSet)
-      reader.warn(
-        place(key),
-        `${label} is in our own AS and has \`${key}\`, which holds for eBGP peers alone`,
-      );
+      reader.warn(place(key), `${label} is in ${where} and has \`${key}\`, which holds for eBGP peers alone`);
   }
 }

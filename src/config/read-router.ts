@@ -1,5 +1,6 @@
 /** One Router document → a Router: text into integers, defaults filled in, references checked. */
 import { familyIndex, formatPrefix, isLinkLocal } from '../address/index.js';
+import { readConfederation } from './confederation.js';
 import type { LearnKernelDocument, RouterDocument, SpecDocument, StaticDocument } from './document.js';
 import { readFilters, readPrefixSets } from './filters.js';
 import { formatPath, type Path } from './issues.js';
@@ -53,7 +54,8 @@ function readSpec(
   const gracefulRestart = { ...defaults.gracefulRestart, ...readGracefulRestart(spec.gracefulRestart ?? {}) };
   const ebgpRequiresPolicy = spec.ebgpRequiresPolicy ?? defaults.ebgpRequiresPolicy;
   const routerId = reader.unicast(spec.routerId, ['spec', 'routerId'], 0)?.a;
-  const context = { asn: spec.asn, gracefulRestart, ebgpRequiresPolicy, ...defined };
+  const confederation = readConfederation(spec);
+  const context = { asn: spec.asn, confederation, gracefulRestart, ebgpRequiresPolicy, ...defined };
   const prefixSets = readPrefixSets(spec.prefixSets ?? {}, reader, ['spec', 'prefixSets']);
   const peerNames = (spec.peers ?? []).flatMap((peer) => peer?.name ?? []);
   const filters = readFilters(spec.filters ?? {}, { ...defined, peerNames }, reader, ['spec', 'filters']);
@@ -71,6 +73,7 @@ function readSpec(
   return {
     name,
     asn: spec.asn,
+    confederation,
     routerId,
     maxPaths: spec.maxPaths ?? defaults.maxPaths,
     med: { ...defaults.med, ...spec.med },

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
+import { renderConfederation } from './confederation.js';
 import type { RouterDocument } from './document.js';
 import { renderAddPath } from './peer-add-path.js';
 import { renderMaxPrefixes } from './peer-limits.js';
@@ -35,6 +36,7 @@ export function renderRouter(router: Router): WrittenRouter {
     metadata: { name: router.name },
     spec: {
       asn: router.asn,
+      ...(router.confederation === null ? {} : { confederation: renderConfederation(router.confederation) }),
       routerId: formatIpv4(router.routerId),
       listen: router.listen.map(renderListen),
       maxPaths: router.maxPaths,

@@ -3,6 +3,7 @@
  * peers, defaults are filled in. This is what the daemon runs on, and the only thing it runs on.
  */
 import type { Address } from '../address/index.js';
+import type { Confederation } from '../bgp/speaker/confederation.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
 import type { Filter, PrefixSets } from '../policy/types.js';
 import type { MedRules } from '../rib/decision.js';
@@ -19,7 +20,10 @@ export type GracefulRestartConfig = GracefulRestartSettings;
 export interface Router {
   /** metadata.name: the node's name. */
   readonly name: string;
+  /** In a confederation, that of our member AS. */
   readonly asn: number;
+  /** RFC 5065; null: we are in none. */
+  readonly confederation: Confederation | null;
   /** BGP Identifier, u32. */
   readonly routerId: number;
   readonly listen: readonly ListenAddress[];

@@ -16,6 +16,7 @@ import {
   name,
   prefix,
 } from './schema-atoms.js';
+import { confederation } from './schema-confederation.js';
 import { filterRule, prefixSets } from './schema-filters.js';
 import { mrt } from './schema-mrt.js';
 import { gracefulRestart, peerSettings } from './schema-peers.js';
@@ -203,6 +204,7 @@ const spec = {
   additionalProperties: false,
   properties: {
     asn: { ...asn, description: 'Our AS number. Required.' },
+    confederation,
     routerId: {
       ...ipv4Address,
       description: 'BGP Identifier, written as an IPv4 address, unique in the AS. Required.',

@@ -9,6 +9,8 @@ export interface PeerRow {
   name: string;
   address: string;
   asn: number;
+  /** Who it is to us: `confed` is in another member AS of our confederation (RFC 5065). */
+  relation: 'ibgp' | 'confed' | 'ebgp';
   /** RFC 4271 §8.2.2 state in lower case, or 'shutdown'. */
   state: 'idle' | 'connect' | 'active' | 'openSent' | 'openConfirm' | 'established' | 'shutdown';
   /** ISO 8601, when this state began. */
@@ -188,7 +190,10 @@ export type PeerAction = 'shutdown' | 'enable' | 'reset';
 export interface StatusReport {
   name: string;
   version: string;
+  /** In a confederation, our member AS. */
   asn: number;
+  /** RFC 5065: the AS number that the outside knows, and the other member ASes. */
+  confederation?: { id: number; members: readonly number[] };
   routerId: string;
   startedAt: string;
   /** Memory in bytes. */

@@ -152,7 +152,12 @@ export class RoutingNode {
       {
         rib,
         slices,
-        identity: { asn: current.asn, routerId: current.routerId, bgpPreference: current.preference.bgp },
+        identity: {
+          asn: current.asn,
+          confederation: current.confederation,
+          routerId: current.routerId,
+          bgpPreference: current.preference.bgp,
+        },
         policies: this.policies,
         restarting: restarted,
         deferralSeconds: current.gracefulRestart.deferralSeconds,
@@ -208,6 +213,7 @@ export class RoutingNode {
     }
     this.local.setPreference(next.preference);
     this.speaker.setPreference(next.preference.bgp);
+    this.speaker.setConfederation(next.confederation);
     this.applyLocal();
     await this.applyPeers(next, diff);
     const renewed = this.speaker.renewPasswords();

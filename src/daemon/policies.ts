@@ -6,6 +6,7 @@ import type {
   ImportPolicy,
   PeerSettings,
   PolicySource,
+  Relation,
 } from '../bgp/speaker/index.js';
 import type { Router } from '../config/router.js';
 import {
@@ -32,19 +33,24 @@ export class RouterPolicies implements PolicySource {
     this.router = router;
   }
 
-  importPolicy(settings: PeerSettings, ibgp: boolean): ImportPolicy {
+  importPolicy(settings: PeerSettings, relation: Relation): ImportPolicy {
     const facts = {
-      ebgp: !ibgp,
+      ebgp: relation === 'ebgp',
+      confed: relation === 'confed',
       localAsn: this.router.asn,
+      confederationId: this.router.confederation?.id ?? null,
       routerId: this.router.routerId,
       clusterId: this.router.routerId,
       peerAddress: settings.address,
-      firstAs: settings.enforceFirstAs && !ibgp ? settings.asn : null,
+      firstAs: settings.enforceFirstAs && relation !== 'ibgp' ? settings.asn : null,
       maxAsPathLength: settings.maxAsPathLength,
       allowOwnAs: settings.allowOwnAs,
       gracefulShutdown: settings.gracefulShutdown,
       acceptsBlackhole: settings.acceptBlackhole,
-      otc: ibgp || settings.role === undefined ? null : { role: settings.role, asn: settings.asn },
+      otc:
+        relation !== 'ebgp' || settings.role === undefined
+          ? null
+          : { role: settings.role, asn: settings.asn },
       localAs:
         settings.localAs === undefined
           ? null
@@ -55,7 +61,7 @@ export class RouterPolicies implements PolicySource {
         this.rib,
         family,
         facts,
-        this.compile('import', settings.import, ibgp, family),
+        this.compile('import', settings.import, relation, family),
         settings.name,
         this.validator,
       );
@@ -72,13 +78,15 @@ export class RouterPolicies implements PolicySource {
     const own = (of: FamilyIndex): OwnNextHop | null =>
       of === family && facts.nextHop !== null ? { address: facts.nextHop, linkLocal: facts.linkLocal } : null;
     const shared = (of: FamilyIndex) => facts.sharedSubnets.find((subnet) => subnet.family === of) ?? null;
-    const policy = this.compile('export', facts.filters ?? undefined, facts.kind !== 'ebgp', family);
+    const relation = facts.kind === 'ibgpClient' ? 'ibgp' : facts.kind;
+    const policy = this.compile('export', facts.filters ?? undefined, relation, family);
     const exporter = new Exporter(
       this.rib,
       family,
       {
         kind: facts.kind,
-        localAsn: this.router.asn,
+        localAsn: this.ownAsn(relation),
+        confederation: this.router.confederation !== null,
         peerAsn: null,
         asPath: facts.asPath,
         otc: facts.otc,
@@ -103,18 +111,25 @@ export class RouterPolicies implements PolicySource {
   private compile(
     direction: 'import' | 'export',
     names: readonly string[] | undefined,
-    internal: boolean,
+    relation: Relation,
     family: FamilyIndex,
   ): CompiledPolicy {
     if (names === undefined) {
-      const open = internal || !this.router.ebgpRequiresPolicy;
+      // RFC 8212 is about external peers; between the members of a confederation nothing leaves one administration.
+      const open = relation !== 'ebgp' || !this.router.ebgpRequiresPolicy;
       return open ? compileFilters([], family) : policyMissing(direction, family);
     }
     // Names are checked when the document is read.
     const filters = names
       .map((name) => this.router.filters[name])
       .filter((filter): filter is Filter => filter !== undefined);
-    const { prefixSets, asn } = this.router;
-    return compileFilters(filters, family, { prefixSets, localAsn: asn });
+    const { prefixSets } = this.router;
+    return compileFilters(filters, family, { prefixSets, localAsn: this.ownAsn(relation) });
+  }
+
+  /** Who we are to such peers: outside a confederation, its number (RFC 5065 §4). */
+  private ownAsn(relation: Relation): number {
+    const { asn, confederation } = this.router;
+    return relation === 'ebgp' && confederation !== null ? confederation.id : asn;
   }
 }

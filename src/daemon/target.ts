@@ -63,6 +63,7 @@ export class DaemonTarget implements ControlTarget {
 
   async status(): Promise<StatusReport> {
     const { node } = this;
+    const { confederation } = node.router;
     const statistics = await node.fib.statistics();
     const routes: StatusReport['routes'] = {};
     const fib: StatusReport['fib'] = {};
@@ -75,6 +76,7 @@ export class DaemonTarget implements ControlTarget {
       name: node.router.name,
       version: this.options.version,
       asn: node.router.asn,
+      ...(confederation === null ? {} : { confederation: { ...confederation } }),
       routerId: formatIpv4(node.router.routerId),
       startedAt: node.startedAt.toISOString(),
       rss: process.memoryUsage.rss(),
@@ -207,6 +209,7 @@ export class DaemonTarget implements ControlTarget {
       name: settings.name,
       address: formatAddress(settings.address),
       asn: settings.asn,
+      relation: peer.relation,
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       families,

@@ -26,8 +26,8 @@ import { keepsMarked, marksOnExport, type OtcFacts } from './only-to-customer.js
 import { DROP, type SetRewriter } from './rewrite.js';
 import { DEFAULT_LOCAL_PREF } from './route-view.js';
 
-/** Who the group's members are to us. `ibgpClient`: RFC 4456 clients of ours. */
-export type PeerKind = 'ebgp' | 'ibgp' | 'ibgpClient';
+/** Who the group's members are to us. `confed`: in another member AS of our confederation (RFC 5065). `ibgpClient`: RFC 4456 clients of ours. */
+export type PeerKind = 'ebgp' | 'confed' | 'ibgp' | 'ibgpClient';
 
 /** Where a route came from; `local`: originated, static, connected, learnt from the kernel or the inventory. */
 export interface RouteOrigin {
@@ -46,7 +46,10 @@ export interface OwnNextHop {
 /** What is the same for all members of an update group. */
 export interface ExportFacts {
   readonly kind: PeerKind;
+  /** Who we are to the members: to those outside a confederation, its number; else our own, which is our member AS there. */
   readonly localAsn: number;
+  /** We are in a confederation (RFC 5065), whose segments nobody outside sees. Absent: we are not. */
+  readonly confederation?: boolean;
   /** Members' AS number, to spare them routes that they would drop as loops; null: they get them. */
   readonly peerAsn: number | null;
   readonly routerId: number;
@@ -82,7 +85,7 @@ export const exportReasons: Readonly<Record<ExportOutcome, string>> = {
   announced: 'announced',
   noAdvertise: 'it carries NO_ADVERTISE (RFC 1997)',
   noExport: 'it carries NO_EXPORT and the peer is external (RFC 1997)',
-  noExportSubconfed: 'it carries NO_EXPORT_SUBCONFED and the peer is external (RFC 1997)',
+  noExportSubconfed: 'it carries NO_EXPORT_SUBCONFED and the peer is in another AS or member AS (RFC 1997)',
   notReflected:
     'it was learnt from an internal peer, and neither that peer nor this one is a client (RFC 4456)',
   asLoop: "the peer's own AS is in its AS_PATH",
@@ -97,8 +100,14 @@ const NO_EXPORT_SUBCONFED = 0xffffff03;
 
 /** A route source as export sees it. */
 export function routeOrigin(info: SourceInfo): RouteOrigin {
-  const kind = info.kind !== 'bgp' ? 'local' : !info.ibgp ? 'ebgp' : info.client ? 'ibgpClient' : 'ibgp';
-  return { kind, routerId: info.routerId, address: info.peerAddress };
+  return { kind: originKind(info), routerId: info.routerId, address: info.peerAddress };
+}
+
+function originKind({ kind, ibgp, confed, client }: SourceInfo): RouteOrigin['kind'] {
+  if (kind !== 'bgp') return 'local';
+  if (confed) return 'confed';
+  if (!ibgp) return 'ebgp';
+  return client ? 'ibgpClient' : 'ibgp';
 }
 
 const view = new CanonicalView();
@@ -117,6 +126,7 @@ export function treatExport(
   out: SetRewriter,
 ): ExportOutcome {
   const toExternal = facts.kind === 'ebgp';
+  const toConfed = facts.kind === 'confed';
   const learnt = origin.kind !== 'local';
   const reflects = origin.kind === 'ibgp' || origin.kind === 'ibgpClient';
   if (origin.kind === 'ibgp' && facts.kind === 'ibgp') return 'notReflected';
@@ -131,7 +141,7 @@ export function treatExport(
       const community = buffer.readUInt32BE(at);
       if (community === NO_ADVERTISE) return 'noAdvertise';
       if (toExternal && community === NO_EXPORT) return 'noExport';
-      if (toExternal && community === NO_EXPORT_SUBCONFED) return 'noExportSubconfed';
+      if ((toExternal || toConfed) && community === NO_EXPORT_SUBCONFED) return 'noExportSubconfed';
     }
   }
   const { otc = null } = facts;
@@ -153,6 +163,7 @@ export function treatExport(
       if (asPath.behind !== null) out.prependOuter = asPath.asn;
       if (editsAsPath(asPath)) out.asPath = asPath;
     }
+    if (facts.confederation === true) out.leavesConfederation = true;
     // RFC 4271 §5.1.5, RFC 4456 §8: within the AS only.
     out.localPref = DROP;
     out.originatorId = DROP;
@@ -161,7 +172,12 @@ export function treatExport(
   } else {
     if (edits.localPref !== null) out.localPref = edits.localPref;
     else out.defaultLocalPref = DEFAULT_LOCAL_PREF;
-    if (reflects) {
+    if (toConfed) {
+      // RFC 5065 §4.1. What reflection leaves behind means something within its member AS alone (RFC 4456 §8).
+      out.memberAs = facts.localAsn;
+      out.originatorId = DROP;
+      out.clusterId = DROP;
+    } else if (reflects) {
       out.originatorId = origin.routerId;
       out.clusterId = facts.clusterId;
     }

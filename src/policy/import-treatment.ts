@@ -4,7 +4,14 @@
  * well-known communities ask for. A pure function of the canonical set as received, the peer's facts and the edits.
  */
 import { type Address, writeAddress } from '../address/index.js';
-import { AttributeCode, asPathCount, asPathLength, CanonicalView, firstAsn } from '../bgp/wire/index.js';
+import {
+  AttributeCode,
+  asPathCount,
+  asPathLength,
+  CanonicalView,
+  firstAsn,
+  firstMemberAsn,
+} from '../bgp/wire/index.js';
 import { applyEdits } from './apply-edits.js';
 import { noEdits, type RouteEdits } from './edits.js';
 import { findLeak, type Leak, marksOnImport, type OtcFacts } from './only-to-customer.js';
@@ -13,7 +20,11 @@ import { readCommunities } from './route-view.js';
 
 export interface ImportFacts {
   readonly ebgp: boolean;
+  /** The peer is in another member AS of our confederation (RFC 5065); `ebgp` is then false. Absent: it is not. */
+  readonly confed?: boolean;
   readonly localAsn: number;
+  /** The number by which the outside knows our confederation; absent or null: we are in none. */
+  readonly confederationId?: number | null;
   readonly routerId: number;
   readonly clusterId: number;
   /** The peer: what `nextHop: self` means in an import filter, the speaker that sends the route. */
@@ -37,6 +48,7 @@ export interface ImportFacts {
 /** Why a route takes no part, whatever the filters say. */
 export type ImportFault =
   | 'asLoop'
+  | 'confederationLoop'
   | 'originatorLoop'
   | 'clusterLoop'
   | 'firstAs'
@@ -51,6 +63,7 @@ export const importReasons: Readonly<Record<ImportOutcome, string>> = {
   unchanged: 'accepted',
   rewritten: 'accepted',
   asLoop: 'our own AS is in its AS_PATH (RFC 4271 §9.1.2)',
+  confederationLoop: "our confederation's AS is in its AS_PATH (RFC 5065 §4)",
   originatorLoop: 'we are its ORIGINATOR_ID (RFC 4456 §8)',
   clusterLoop: 'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
   firstAs: "its AS_PATH does not begin with the peer's AS (enforceFirstAs, RFC 4271 §6.3)",
@@ -79,13 +92,21 @@ export function findFault(
   if (isMappedNextHop(buffer, start)) return 'martianNextHop';
   view.reset(buffer, start, end);
   if (view.find(AttributeCode.asPath)) {
-    const { localAsn, localAs, allowOwnAs } = facts;
+    const { localAsn, localAs, allowOwnAs, confederationId = null } = facts;
     if (asPathCount(buffer, view.valueStart, view.valueEnd, localAsn) > allowOwnAs) return 'asLoop';
     if (localAs !== null && asPathCount(buffer, view.valueStart, view.valueEnd, localAs.asn) > allowOwnAs) {
       return 'asLoop';
     }
-    if (facts.firstAs !== null && firstAsn(buffer, view.valueStart, view.valueEnd) !== facts.firstAs) {
-      return 'firstAs';
+    // Outside the confederation's segments: within them, the number could be that of one of its members.
+    if (
+      confederationId !== null &&
+      asPathCount(buffer, view.valueStart, view.valueEnd, confederationId, true) > allowOwnAs
+    ) {
+      return 'confederationLoop';
+    }
+    if (facts.firstAs !== null) {
+      const first = facts.confed ? firstMemberAsn : firstAsn;
+      if (first(buffer, view.valueStart, view.valueEnd) !== facts.firstAs) return 'firstAs';
     }
     if (
       facts.maxAsPathLength > 0 &&

@@ -7,6 +7,7 @@ import {
   AttributeCode,
   AttributeFlag,
   attributeSpecs,
+  copyWithoutConfederations,
   MAX_SEGMENT,
   Origin,
   SegmentType,
@@ -58,6 +59,10 @@ export class SetRewriter {
   prepend = KEEP;
   /** One more, in front of `prepend`; KEEP: none. */
   prependOuter = KEEP;
+  /** RFC 5065 §4.1: our member AS, in an AS_CONFED_SEQUENCE in front of all else; KEEP: none. */
+  memberAs = KEEP;
+  /** RFC 5065 §4.1: AS_PATH goes on without its confederation segments. */
+  leavesConfederation = false;
   /** What is changed within AS_PATH before that; null: nothing. */
   asPath: AsPathTreatment | null = null;
   /** What stands behind `prepend` in front of the path that is there, first to last. */
@@ -90,6 +95,8 @@ export class SetRewriter {
     this.origin = KEEP;
     this.prepend = KEEP;
     this.prependOuter = KEEP;
+    this.memberAs = KEEP;
+    this.leavesConfederation = false;
     this.asPath = null;
     this.prependMore = noNumbers;
     this.med = KEEP;
@@ -168,7 +175,14 @@ export class SetRewriter {
         this.writeOrigin(this.origin);
         return true;
       case AttributeCode.asPath:
-        if (this.prepend === KEEP && this.prependMore.length === 0 && this.asPath === null) break;
+        if (
+          this.prepend === KEEP &&
+          this.memberAs === KEEP &&
+          this.prependMore.length === 0 &&
+          this.asPath === null &&
+          !this.leavesConfederation
+        )
+          break;
         return this.writeAsPath(flags, from, start, end);
       case AttributeCode.multiExitDisc:
         if (this.med === KEEP) break;
@@ -212,7 +226,7 @@ export class SetRewriter {
         else if (this.completes) this.writeOrigin(Origin.igp);
         return true;
       case AttributeCode.asPath:
-        if (this.prepend !== KEEP || this.prependMore.length > 0)
+        if (this.prepend !== KEEP || this.memberAs !== KEEP || this.prependMore.length > 0)
           return this.writeAsPath(AttributeFlag.transitive, this.buffer, 0, 0);
         if (this.completes) this.writeAttributeHead(type, AttributeFlag.transitive, 0);
         return true;
@@ -254,15 +268,33 @@ export class SetRewriter {
       from = editedPath;
       start = 0;
     }
-    const { prepend, prependOuter, prependMore } = this;
+    if (this.leavesConfederation && end > start) {
+      // In place where the path was edited: it never gets longer.
+      end = copyWithoutConfederations(from, start, end, editedPath, 0);
+      from = editedPath;
+      start = 0;
+    }
+    const { prepend, prependOuter, prependMore, memberAs } = this;
     const first = prepend === KEEP ? 0 : prependOuter === KEEP ? 1 : 2;
     const count = first + prependMore.length;
     const leads = end > start && from[start] === SegmentType.sequence;
     const joining = leads ? Math.min(count, MAX_SEGMENT - from[start + 1]) : 0;
     const alone = count - joining;
-    const length = end - start + 4 * count + 2 * Math.ceil(alone / MAX_SEGMENT);
+    const joinsMember =
+      count === 0 &&
+      end > start &&
+      from[start] === SegmentType.confedSequence &&
+      from[start + 1] < MAX_SEGMENT;
+    const ahead = memberAs === KEEP ? 0 : joinsMember ? 4 : 6;
+    const length = end - start + ahead + 4 * count + 2 * Math.ceil(alone / MAX_SEGMENT);
     if (length > MAX_VALUE) return false;
     this.writeAttributeHead(AttributeCode.asPath, flags, length);
+    if (memberAs !== KEEP) {
+      this.buffer[this.end++] = SegmentType.confedSequence;
+      this.buffer[this.end++] = joinsMember ? from[start + 1] + 1 : 1;
+      this.writeWord(memberAs);
+      if (joinsMember) start += 2;
+    }
     if (count === 1) {
       // What nearly every route to an external peer gets.
       this.buffer[this.end++] = SegmentType.sequence;

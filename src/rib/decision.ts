@@ -10,7 +10,7 @@
  *   4  the lowest ORIGIN                                                                   (b)
  *   5  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
  *      (`MedRules`: of any AS; without one, it counts as the highest, not the lowest)
- *   6  eBGP before iBGP                                                                    (d)
+ *   6  eBGP before iBGP and what comes from the own confederation                          (d), RFC 5065 §5.3
  *   7  the lowest metric to the next hop                                                   (e)
  *      --- those left are multipath candidates ---
  *   8  the lowest BGP Identifier, or ORIGINATOR_ID where there is one                      (f), RFC 4456 §9
@@ -52,7 +52,7 @@ export const decisionStepText: Readonly<Record<DecisionStep, string>> = {
   asPathLength: 'step 3: longer AS_PATH (RFC 4271 §9.1.2.2 a)',
   origin: 'step 4: higher ORIGIN (RFC 4271 §9.1.2.2 b)',
   med: 'step 5: higher MULTI_EXIT_DISC from the same neighbouring AS (RFC 4271 §9.1.2.2 c)',
-  ebgp: 'step 6: iBGP, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
+  ebgp: 'step 6: iBGP or from our confederation, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
   metric: 'step 7: higher metric to the next hop (RFC 4271 §9.1.2.2 e)',
   routerId: 'step 8: higher BGP Identifier (RFC 4271 §9.1.2.2 f, RFC 4456 §9)',
   clusterListLength: 'step 9: longer CLUSTER_LIST (RFC 4456 §9)',

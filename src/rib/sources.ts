@@ -15,6 +15,8 @@ export interface SourceInfo {
   /** The highest one's paths win before anything else is compared. */
   readonly preference: number;
   readonly ibgp: boolean;
+  /** A peer in another member AS of our confederation (RFC 5065); `ibgp` is then false. Absent: it is not. */
+  readonly confed?: boolean;
   /** RFC 4456: a route-reflector client of ours. */
   readonly client: boolean;
   /** The peer's BGP Identifier (u32); 0 for local sources. */
@@ -40,6 +42,7 @@ export interface SourceCounts {
 const MAX_SOURCES = 65535;
 
 /** Bits of `Sources.flags`. */
+/** Internal to the decision process: of our AS, or of our confederation (RFC 5065 §5.3). */
 export const IBGP = 1;
 /** Its paths need a next hop that resolves. */
 export const BY_NEXT_HOP = 2;
@@ -75,7 +78,7 @@ export class Sources {
     this.preference[id] = info.preference;
     this.routerId[id] = info.routerId;
     this.flags[id] =
-      (info.ibgp ? IBGP : 0) |
+      (info.ibgp || info.confed ? IBGP : 0) |
       (info.forwarding === 'nextHop' ? BY_NEXT_HOP : 0) |
       (info.forwarding === 'none' ? NOT_INSTALLED : 0);
     const { peerAddress } = info;

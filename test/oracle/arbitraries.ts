@@ -14,12 +14,18 @@ import {
 
 type Context = PlainContext;
 
-export const contexts: fc.Arbitrary<Required<Context>> = fc.record({
-  fourOctetAs: fc.boolean(),
-  ebgp: fc.boolean(),
-  addPath: fc.tuple(fc.boolean(), fc.boolean()),
-  extendedNextHop: fc.boolean(),
-});
+export const contexts: fc.Arbitrary<Required<Context>> = fc
+  .record({
+    fourOctetAs: fc.boolean(),
+    relation: fc.constantFrom('ibgp', 'confed', 'ebgp'),
+    addPath: fc.tuple(fc.boolean(), fc.boolean()),
+    extendedNextHop: fc.boolean(),
+  })
+  .map(({ relation, ...rest }) => ({
+    ...rest,
+    ebgp: relation === 'ebgp',
+    confed: relation === 'confed',
+  }));
 
 /** Identifiers whose octets look like prefix lengths, and any others. */
 const pathIds = fc.oneof(fc.constantFrom(0, 1, 0x18181818, 0xffffffff), fc.nat(0xffffffff));
@@ -48,6 +54,12 @@ export const asns = (size: 2 | 4): fc.Arbitrary<number> => {
     ? fc.oneof(edges, fc.integer({ min: 1, max: 0xffff }))
     : fc.oneof(edges, fc.integer({ min: 1, max: 0xffff }), fc.integer({ min: 0x10000, max: 0xffffffff }));
 };
+
+/** As a member AS of the confederation puts itself in front (RFC 5065); now and then it forgets to. */
+const memberPaths = (size: 2 | 4): fc.Arbitrary<Segment[]> =>
+  fc
+    .tuple(fc.array(asns(size), { minLength: 1, maxLength: 4 }), asPaths(size, 4), fc.nat(9))
+    .map(([members, rest, n]) => (n === 0 ? rest : [{ type: 3, asns: members }, ...rest]));
 
 export const asPaths = (size: 2 | 4, lastType: 2 | 4): fc.Arbitrary<Segment[]> =>
   fc.array(
@@ -103,10 +115,11 @@ const mpUnreach = ([ids4, ids6]: readonly [boolean, boolean]) =>
 function attributes({
   fourOctetAs,
   ebgp,
+  confed,
   addPath = [false, false],
 }: Context): fc.Arbitrary<PlainAttribute[]> {
   const size = fourOctetAs ? 4 : 2;
-  const lastType = ebgp ? 2 : 4;
+  const paths = confed ? memberPaths(size) : asPaths(size, ebgp ? 2 : 4);
   const aggregator = (n: 2 | 4) =>
     fc.tuple(asns(n), bytes(4)).map(([asn, address]) => {
       const value = Buffer.alloc(n + 4);
@@ -116,7 +129,7 @@ function attributes({
     });
   const choice: [number, number, fc.Arbitrary<Buffer>, number][] = [
     [1, 0x40, fc.integer({ min: 0, max: 2 }).map((origin) => Buffer.from([origin])), 40],
-    [2, 0x40, asPaths(size, lastType).map((path) => encodeAsPath(path, size)), 40],
+    [2, 0x40, paths.map((path) => encodeAsPath(path, size)), 40],
     [3, 0x40, unicast4, 40],
     [4, 0x80, bytes(4), 3],
     [5, 0x40, bytes(4), 3],

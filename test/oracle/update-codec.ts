@@ -30,6 +30,8 @@ export interface PlainContext {
   ebgp: boolean;
   addPath?: readonly [boolean, boolean];
   extendedNextHop?: boolean;
+  /** The peer is in another member AS of the confederation. */
+  confed?: boolean;
 }
 
 /** What an UPDATE comes to. Prefixes as `hex of the masked octets/length`, with path identifiers `…#id`, canonical sets in hex. */
@@ -233,20 +235,20 @@ function merge(path: Segment[], as4: Segment[]): Segment[] {
 
 // --- what it means
 
-type Rule = { flags: number; weak?: true; size?: number; unit?: number; inside?: true };
+type Rule = { flags: number; weak?: true; size?: number; unit?: number; inside?: 'as' | 'confederation' };
 
-/** Flags, and value lengths where they are all there is to check. `weak`: discard; `inside`: iBGP alone. */
+/** Flags, and value lengths where they are all there is to check. `weak`: discard; `inside`: no further than that. */
 const rules = new Map<number, Rule>([
   [1, { flags: 0x40, size: 1 }],
   [2, { flags: 0x40 }],
   [3, { flags: 0x40 }],
   [4, { flags: 0x80, size: 4 }],
-  [5, { flags: 0x40, size: 4, inside: true }],
+  [5, { flags: 0x40, size: 4, inside: 'confederation' }],
   [6, { flags: 0x40, size: 0, weak: true }],
   [7, { flags: 0xc0, weak: true }],
   [8, { flags: 0xc0, unit: 4 }],
-  [9, { flags: 0x80, size: 4, inside: true }],
-  [10, { flags: 0x80, unit: 4, inside: true }],
+  [9, { flags: 0x80, size: 4, inside: 'as' }],
+  [10, { flags: 0x80, unit: 4, inside: 'as' }],
   [14, { flags: 0x80 }],
   [15, { flags: 0x80 }],
   [16, { flags: 0xc0, unit: 8 }],
@@ -373,14 +375,14 @@ class Interpreter {
 
   private one(attribute: PlainAttribute): void {
     const { flags, type, value } = attribute;
-    const { fourOctetAs, ebgp } = this.context;
+    const { fourOctetAs, ebgp, confed = false } = this.context;
     const rule = rules.get(type);
     if (rule === undefined) {
       if ((flags & 0x80) === 0) throw new Reset();
       if ((flags & 0x40) !== 0) this.good.set(type, { flags: 0xe0, type, value });
       return;
     }
-    if (rule.inside && ebgp) return;
+    if (rule.inside && (ebgp || (confed && rule.inside === 'as'))) return;
     if (fourOctetAs && (type === 17 || type === 18)) return;
     const isFlagged = (flags & 0xc0) !== rule.flags;
     if (type === 14) this.mpReach(value);
@@ -394,7 +396,7 @@ class Interpreter {
   }
 
   private isSound(type: number, value: Buffer, rule: Rule): boolean {
-    const { fourOctetAs, ebgp } = this.context;
+    const { fourOctetAs, ebgp, confed = false } = this.context;
     if (rule.size !== undefined && value.length !== rule.size) return false;
     if (rule.unit !== undefined && (value.length === 0 || value.length % rule.unit !== 0)) return false;
     if (type === 1 && value[0] > 2) return false;
@@ -402,6 +404,7 @@ class Interpreter {
       const path = decodeAsPath(value, type === 17 || fourOctetAs ? 4 : 2);
       if (path === null || (type === 17 && path.length === 0)) return false;
       if (type === 2 && ebgp && path.some(isConfed)) return false;
+      if (type === 2 && confed && path[0]?.type !== 3) return false;
       this.paths.set(type, path);
     }
     if (type === 7 || type === 18) {

@@ -266,6 +266,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         shutdown: flag,
         shutdownMessage: optional(text.filter((value) => value !== '' && Buffer.byteLength(value) <= 255)),
         extendedMessages: flag,
+        extendedNextHop: flag,
         multihop: fc.option(fc.integer({ min: 1, max: 255 })),
         ttlSecurity: optional(fc.integer({ min: 1, max: 254 })),
         families: fc.constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6']),
@@ -339,6 +340,7 @@ const router: fc.Arbitrary<Router> = fc
     fc.record({
       name,
       asn: fc.constant(ours),
+      confederation: fc.option(fc.record({ id: asn, members: fc.uniqueArray(asn, { maxLength: 3 }) })),
       routerId: unicast(0).map((address) => address.a),
       listen: fc.uniqueArray(fc.record({ address: family.chain(anyAddress), port }), {
         selector: (value) => JSON.stringify(value),
@@ -399,7 +401,13 @@ const router: fc.Arbitrary<Router> = fc
       }),
     }),
   )
-  .map((value) => value as unknown as Router);
+  .map((value) => value as unknown as Router)
+  .filter(({ confederation, peers }) =>
+    peers.every(({ asn, localAs, role }) => {
+      const isMember = confederation?.members.includes(asn) ?? false;
+      return isMember ? localAs === undefined && role === undefined : asn !== confederation?.id;
+    }),
+  );
 
 describe('a Router that was rendered', () => {
   it.each(['yaml', 'json'] as const)('loads again to the same Router, from %s', (format) => {

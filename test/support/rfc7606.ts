@@ -110,7 +110,7 @@ function row(
 function common(code: number, flagsCost: Outcome, flagsClause: string, detail: Detail = {}): DamageRow[] {
   const spec = attributeSpecs[code];
   const { flags, value } = sound[code];
-  const isExternallyIgnored = spec?.external === 'drop';
+  const isExternallyIgnored = spec?.scope !== 'any';
   const ignored = (outcome: Outcome): [Outcome, Detail] =>
     isExternallyIgnored ? ['ignored', { ...detail, ibgp: outcome }] : [outcome, detail];
   const [flagsOutcome, flagsDetail] = ignored(flagsCost);

@@ -6,6 +6,8 @@
 export interface ModelAttributes {
   readonly localPref: number;
   readonly asPath: readonly number[];
+  /** Member ASes of a confederation, in front of it; they count nothing (RFC 5065 §5.3). */
+  readonly members: readonly number[];
   readonly origin: number;
   /** null: absent. */
   readonly med: number | null;
@@ -18,6 +20,8 @@ export interface ModelSource {
   readonly name: string;
   readonly preference: number;
   readonly ibgp: boolean;
+  /** In another member AS of the confederation: internal, too (RFC 5065 §5.3). */
+  readonly confed: boolean;
   readonly routerId: number;
   /** Last octet of its address. */
   readonly address: number;
@@ -69,7 +73,7 @@ function survivors(
           med(other) < med(path),
       ),
   );
-  left = min(left, (path) => (path.source.ibgp ? 1 : 0));
+  left = min(left, (path) => (path.source.ibgp || path.source.confed ? 1 : 0));
   return min(left, (path) => metrics[attributes(path).nextHop] ?? 0);
 }
 

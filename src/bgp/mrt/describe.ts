@@ -1,6 +1,7 @@
 /** Records told to people and scripts: rows of plain values, fit for JSON. */
 import { formatAddress, formatIpv4, formatPrefix } from '../../address/index.js';
 import {
+  AttributeCode,
   type AttributesDescription,
   decodeNotification,
   decodeOpen,
@@ -187,7 +188,11 @@ function describeUpdate(
 ): void {
   // What was agreed on, the OPENs of another file may tell; next hops of either family are shown.
   const context = { fourOctetAs, ebgp: peerAsn !== localAsn, extendedNextHop: true };
-  const update = decoder.decode(buf, start, end, context);
+  let update = decoder.decode(buf, start, end, context);
+  // Nor does the record tell an outsider from a member of one confederation (RFC 5065).
+  if (context.ebgp && update.error?.attribute === AttributeCode.asPath) {
+    update = decoder.decode(buf, start, end, { ...context, ebgp: false, confed: true });
+  }
   const { error, canonical, canonicalStart, canonicalEnd } = update;
   if (error?.severity === 'reset') {
     rows.push({ type: 'unreadable', ...peer, error: error.message });

@@ -7,8 +7,16 @@
  * owns the listeners and the update groups (`groups` says which peers share one), and waits for its peers after a
  * restart of its own (`deferral`). `local-addresses` finds out what "next hop self" is on a link.
  *
- * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 (route refresh), 4456 (reflection).
+ * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 (route refresh), 4456 (reflection), 5065
+ * (confederations).
  */
+export {
+  asnTowards,
+  type Confederation,
+  type OwnAsns,
+  type Relation,
+  relationTo,
+} from './confederation.js';
 export { type GroupFacts, groupKey } from './groups.js';
 export type { OwnAddress } from './local-addresses.js';
 export { Peer } from './peer.js';

@@ -4,6 +4,7 @@ import type { AttrSetId, PrefixId } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
 import type { Negotiated } from '../session/index.js';
 import type { UpdateDecoder } from '../wire/index.js';
+import type { OwnAsns } from './confederation.js';
 import type { OwnAddress } from './local-addresses.js';
 import type { Peer } from './peer.js';
 import type { LimitEvent } from './prefix-guard.js';
@@ -49,7 +50,7 @@ export type PeerEvent =
 export interface PeerContext {
   readonly rib: Rib;
   readonly decoder: UpdateDecoder;
-  readonly localAsn: number;
+  readonly ownAsns: OwnAsns;
   readonly routerId: number;
   readonly bgpPreference: number;
   /** Null: nobody wants to know what peers say. */

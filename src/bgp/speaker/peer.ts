@@ -25,6 +25,7 @@ import {
   type WireError,
 } from '../wire/index.js';
 import { addPathCapability, ReceivedPaths } from './add-path.js';
+import { type Relation, relationTo } from './confederation.js';
 import { extendedNextHopCapability } from './extended-next-hop.js';
 import { type LinkFacts, linkFacts } from './local-addresses.js';
 import { MalformedUpdates } from './malformed.js';
@@ -89,6 +90,7 @@ export class Peer implements SessionHandlers {
   private readonly decodeContext = {
     fourOctetAs: true,
     ebgp: false,
+    confed: false,
     extendedNextHop: false,
     addPath: [false, false] as [boolean, boolean],
   };
@@ -105,8 +107,12 @@ export class Peer implements SessionHandlers {
     this.policy = context.importPolicy(this);
   }
 
+  get relation(): Relation {
+    return relationTo(this.settings.asn, this.context.ownAsns);
+  }
+
   get ibgp(): boolean {
-    return this.settings.asn === this.context.localAsn;
+    return this.relation === 'ibgp';
   }
 
   get isShutdown(): boolean {
@@ -295,9 +301,12 @@ export class Peer implements SessionHandlers {
     this.wasUp = true;
     this.guard.begin();
     this.malformed.begin();
-    this.decodeContext.fourOctetAs = negotiated.fourOctetAs;
-    this.decodeContext.ebgp = !this.ibgp;
-    this.decodeContext.extendedNextHop = negotiated.extendedNextHop;
+    Object.assign(this.decodeContext, {
+      fourOctetAs: negotiated.fourOctetAs,
+      ebgp: this.relation === 'ebgp',
+      confed: this.relation === 'confed',
+      extendedNextHop: negotiated.extendedNextHop,
+    });
     this.receivedPaths.begin(negotiated, this.settings.addPath);
     this.link = this.factsOf(negotiated);
     rib.updateSource(this.source, this.sourceInfo(negotiated.peerOpen.routerId));
@@ -511,7 +520,8 @@ export class Peer implements SessionHandlers {
       kind: 'bgp',
       name: this.settings.name,
       preference: this.context.bgpPreference,
-      ibgp: this.settings.asn === this.context.localAsn,
+      ibgp: this.ibgp,
+      confed: this.relation === 'confed',
       client: this.settings.routeReflectorClient,
       routerId,
       peerAddress: this.settings.address,
@@ -521,8 +531,8 @@ export class Peer implements SessionHandlers {
   }
 
   private makeSession(): PeerSession {
-    const { localAsn, routerId } = this.context;
-    const session = new PeerSession(sessionSettings(this.settings, localAsn, routerId), this);
+    const { ownAsns, routerId } = this.context;
+    const session = new PeerSession(sessionSettings(this.settings, ownAsns, routerId), this);
     session.setPassword(this.password);
     return session;
   }

@@ -1,16 +1,18 @@
 import { type SessionSettings, securityTtl } from '../session/index.js';
+import { asnTowards, type OwnAsns } from './confederation.js';
 import type { PeerSettings } from './settings.js';
 
 /** What a peer's session needs to know of its settings and of this router. */
-export function sessionSettings(peer: PeerSettings, localAsn: number, routerId: number): SessionSettings {
-  const external = peer.asn !== localAsn;
+export function sessionSettings(peer: PeerSettings, own: OwnAsns, routerId: number): SessionSettings {
+  // RFC 5065 leaves it open; a peer of another member AS is reached like any other across the border of an AS.
+  const external = peer.asn !== own.asn;
   return {
     name: peer.name,
     remoteAddress: peer.address,
     remotePort: peer.port,
     localAddress: peer.localAddress ?? null,
     ...(peer.device === undefined ? {} : { device: peer.device }),
-    localAsn: peer.localAs?.asn ?? localAsn,
+    localAsn: peer.localAs?.asn ?? asnTowards(peer.asn, own),
     remoteAsn: peer.asn,
     routerId,
     holdTimeSeconds: peer.holdTimeSeconds,

@@ -24,6 +24,7 @@ import {
 import { Listener, localAddressOfSocket, type Negotiated, zoneOf } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
+import { asnTowards, type Confederation, type OwnAsns, type Relation } from './confederation.js';
 import { Deferral } from './deferral.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
@@ -34,8 +35,7 @@ import type { PeerRecorder } from './recorder.js';
 import { type ChangedPrefixes, Revalidation } from './revalidation.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
-export interface SpeakerIdentity {
-  readonly asn: number;
+export interface SpeakerIdentity extends OwnAsns {
   readonly routerId: number;
   readonly bgpPreference: number;
 }
@@ -50,7 +50,7 @@ export interface ExplainingExporter extends RouteExporter {
 
 /** Where policies come from. */
 export interface PolicySource {
-  importPolicy(settings: PeerSettings, ibgp: boolean): ImportPolicy;
+  importPolicy(settings: PeerSettings, relation: Relation): ImportPolicy;
   exporter(facts: GroupFacts): ExplainingExporter;
 }
 
@@ -98,6 +98,7 @@ export class Speaker implements PeerContext {
   private hasConverged = false;
   private stopped = false;
   bgpPreference: number;
+  ownAsns: OwnAsns;
   recorder: PeerRecorder | null = null;
   /** Established peers that wait until announcements may start. */
   private readonly waiting = new Set<Peer>();
@@ -109,6 +110,7 @@ export class Speaker implements PeerContext {
   ) {
     this.rib = options.rib;
     this.bgpPreference = options.identity.bgpPreference;
+    this.ownAsns = options.identity;
     this.deferral = new Deferral(expected);
     this.announcing = !options.restarting;
     this.revalidation = new Revalidation(this.rib, options.slices, this.peers, this.groups);
@@ -184,6 +186,11 @@ export class Speaker implements PeerContext {
       password === null ? [] : [{ address, password }],
     );
     for (const listener of this.listeners.values()) listener.setKeys(keys);
+  }
+
+  /** Our confederation has these members from now on. Peers who are somebody else to us for it need a new session. */
+  setConfederation(confederation: Confederation | null): void {
+    this.ownAsns = { asn: this.ownAsns.asn, confederation };
   }
 
   /** What BGP's routes are preferred by from now on. */
@@ -304,7 +311,7 @@ export class Speaker implements PeerContext {
   // PeerContext
 
   get localAsn(): number {
-    return this.options.identity.asn;
+    return this.ownAsns.asn;
   }
 
   get routerId(): number {
@@ -328,7 +335,7 @@ export class Speaker implements PeerContext {
   }
 
   importPolicy(peer: Peer): ImportPolicy {
-    return this.options.policies.importPolicy(peer.settings, peer.ibgp);
+    return this.options.policies.importPolicy(peer.settings, peer.relation);
   }
 
   established(peer: Peer, negotiated: Negotiated): void {
@@ -393,10 +400,11 @@ export class Speaker implements PeerContext {
   }
 
   private factsOf(peer: Peer, family: FamilyIndex, negotiated: Negotiated): GroupFacts {
-    const { settings, link, ibgp } = peer;
+    const { settings, link, relation } = peer;
+    const external = relation === 'ebgp';
     return {
       family,
-      kind: !ibgp ? 'ebgp' : settings.routeReflectorClient ? 'ibgpClient' : 'ibgp',
+      kind: relation === 'ibgp' && settings.routeReflectorClient ? 'ibgpClient' : relation,
       fourOctetAs: negotiated.fourOctetAs,
       maxLength: negotiated.extendedMessage ? 65535 : 4096,
       paths: pathsSent(negotiated, family, settings.addPath),
@@ -404,13 +412,16 @@ export class Speaker implements PeerContext {
       ...(link === null ? noSelf : selfNextHop(family, link, negotiated)),
       extendedNextHop: family === IPV4 && negotiated.extendedNextHop,
       sharedSubnets:
-        settings.multihop === null && !ibgp && settings.nextHop === 'auto' ? (link?.sharedSubnets ?? []) : [],
+        settings.multihop === null && external && settings.nextHop === 'auto'
+          ? (link?.sharedSubnets ?? [])
+          : [],
       filters: settings.export ?? null,
-      asPath: ibgp ? null : this.asPathTreatment(settings),
+      asPath: external ? this.asPathTreatment(settings) : null,
+      // RFC 9234 §5: in a confederation, OTC has its number.
       otc:
-        ibgp || settings.role === undefined
+        !external || settings.role === undefined
           ? null
-          : { role: settings.role, asn: settings.localAs?.asn ?? this.localAsn },
+          : { role: settings.role, asn: settings.localAs?.asn ?? asnTowards(settings.asn, this.ownAsns) },
     };
   }
 
@@ -422,9 +433,10 @@ export class Speaker implements PeerContext {
     removePrivateAs,
   }: PeerSettings): AsPathTreatment | null {
     if (localAs === undefined && !asOverride && removePrivateAs === false) return null;
+    const own = asnTowards(asn, this.ownAsns);
     return {
-      asn: localAs?.asn ?? this.localAsn,
-      behind: localAs === undefined || localAs.replaceAs ? null : this.localAsn,
+      asn: localAs?.asn ?? own,
+      behind: localAs === undefined || localAs.replaceAs ? null : own,
       override: asOverride ? asn : null,
       removePrivate: removePrivateAs,
       peerAsn: removePrivateAs === false ? null : asn,

@@ -16,6 +16,7 @@ export const AsPathDefect = {
   overrun: 3,
   asZero: 4,
   confederation: 5,
+  noConfederation: 6,
 } as const;
 export const asPathDefects = [
   'is well formed',
@@ -24,16 +25,19 @@ export const asPathDefects = [
   'has a segment that runs past its end',
   'holds AS number 0 (RFC 7607)',
   'holds a confederation segment from an external peer (RFC 5065)',
+  'of another member AS does not begin with AS_CONFED_SEQUENCE (RFC 5065)',
 ] as const;
 
-/** RFC 7606 §7.2, RFC 7607. `external` forbids confederation segments. Returns one of AsPathDefect. */
-export function checkAsPath(
-  buf: Buffer,
-  start: number,
-  end: number,
-  size: number,
-  external: boolean,
-): number {
+/**
+ * Where a path comes from, as RFC 5065 §5 tells them apart: our own member AS or AS, another member AS of our
+ * confederation, which must have put itself in front, or `outside`, whence no confederation segment may come.
+ * `anywhere`: not checked.
+ */
+export type PathSide = 'inside' | 'confederation' | 'outside' | 'anywhere';
+
+/** RFC 7606 §7.2, RFC 7607, RFC 5065 §5. Returns one of AsPathDefect. */
+export function checkAsPath(buf: Buffer, start: number, end: number, size: number, side: PathSide): number {
+  const external = side === 'outside';
   let at = start;
   while (at < end) {
     if (at + 2 > end) return AsPathDefect.overrun;
@@ -53,7 +57,9 @@ export function checkAsPath(
     }
     at = next;
   }
-  return AsPathDefect.none;
+  return side === 'confederation' && (start === end || buf[start] !== SegmentType.confedSequence)
+    ? AsPathDefect.noConfederation
+    : AsPathDefect.none;
 }
 
 /** RFC 4271 §9.1.2.2 (a), RFC 5065 §5.3: an AS_SET counts one, confederation segments nothing. */
@@ -73,6 +79,11 @@ export function firstAsn(buf: Buffer, start: number, end: number): number {
     if (buf[at] === SegmentType.set) return 0;
   }
   return 0;
+}
+
+/** The member AS that a path from our confederation begins with: first of a leading AS_CONFED_SEQUENCE, else 0. 4-octet form. */
+export function firstMemberAsn(buf: Buffer, start: number, end: number): number {
+  return start < end && buf[start] === SegmentType.confedSequence ? buf.readUInt32BE(start + 2) : 0;
 }
 
 /** The AS that originated the route: last of a trailing AS_SEQUENCE (confederation segments passed over); 0 for none, -1 for a set (RFC 6811 §2). 4-octet form. */
@@ -98,13 +109,14 @@ export function asPathContains(buf: Buffer, start: number, end: number, asn: num
   return false;
 }
 
-/** How often `asn` stands in the path. 4-octet form. */
-export function asPathCount(buf: Buffer, start: number, end: number, asn: number): number {
+/** How often `asn` stands in the path; `outside`: without its confederation segments. 4-octet form. */
+export function asPathCount(buf: Buffer, start: number, end: number, asn: number, outside = false): number {
   const low = asn & 0xff;
   let count = 0;
   for (let at = start; at < end; ) {
     const next = at + 2 + buf[at + 1] * 4;
-    for (let p = at + 2; p < next; p += 4) {
+    const passes = outside && buf[at] >= SegmentType.confedSequence;
+    for (let p = passes ? next : at + 2; p < next; p += 4) {
       if (buf[p + 3] === low && buf.readUInt32BE(p) === asn) count++;
     }
     at = next;

@@ -70,8 +70,12 @@ export interface AttributeSpec {
   readonly unit: number;
   /** RFC 7606 §7 for a wrong value or length, §3 (c) and (f) for wrong flags. */
   readonly severity: Severity;
-  /** From an external peer: `drop` passes over it unseen (RFC 7606 §7.5, §7.9, §7.10). */
-  readonly external: 'keep' | 'drop';
+  /**
+   * How far it goes. What comes from beyond is passed over unseen (RFC 7606 §7.5, §7.9, §7.10): `as` does not leave the
+   * AS (in a confederation the member AS, which is what a reflector's marks mean), `confederation` does so within one
+   * (RFC 5065 §5.2).
+   */
+  readonly scope: 'any' | 'confederation' | 'as';
   /** `tlv` stands in the canonical set as it is; `consumed` is folded into something else (next hop, NLRI, AS numbers). */
   readonly canonical: 'tlv' | 'consumed';
 }
@@ -83,7 +87,7 @@ const rows: Row[] = [
   { code: 2, name: 'AS_PATH', kind: 'asPath', flags: WELL_KNOWN },
   { code: 3, name: 'NEXT_HOP', kind: 'nextHop', flags: WELL_KNOWN, exactLength: 4, canonical: 'consumed' },
   { code: 4, name: 'MULTI_EXIT_DISC', kind: 'u32', flags: OPTIONAL, exactLength: 4 },
-  { code: 5, name: 'LOCAL_PREF', kind: 'u32', flags: WELL_KNOWN, exactLength: 4, external: 'drop' },
+  { code: 5, name: 'LOCAL_PREF', kind: 'u32', flags: WELL_KNOWN, exactLength: 4, scope: 'confederation' },
   {
     code: 6,
     name: 'ATOMIC_AGGREGATE',
@@ -94,8 +98,8 @@ const rows: Row[] = [
   },
   { code: 7, name: 'AGGREGATOR', kind: 'aggregator', flags: OPTIONAL_TRANSITIVE, severity: 'discard' },
   { code: 8, name: 'COMMUNITIES', kind: 'communities', flags: OPTIONAL_TRANSITIVE, unit: 4 },
-  { code: 9, name: 'ORIGINATOR_ID', kind: 'address', flags: OPTIONAL, exactLength: 4, external: 'drop' },
-  { code: 10, name: 'CLUSTER_LIST', kind: 'addresses', flags: OPTIONAL, unit: 4, external: 'drop' },
+  { code: 9, name: 'ORIGINATOR_ID', kind: 'address', flags: OPTIONAL, exactLength: 4, scope: 'as' },
+  { code: 10, name: 'CLUSTER_LIST', kind: 'addresses', flags: OPTIONAL, unit: 4, scope: 'as' },
   { code: 14, name: 'MP_REACH_NLRI', kind: 'mpReach', flags: OPTIONAL, canonical: 'consumed' },
   { code: 15, name: 'MP_UNREACH_NLRI', kind: 'mpUnreach', flags: OPTIONAL, canonical: 'consumed' },
   {
@@ -146,7 +150,7 @@ export const attributeSpecs: readonly (AttributeSpec | null)[] = (() => {
       exactLength: row.exactLength ?? -1,
       unit: row.unit ?? 0,
       severity: row.severity ?? 'treatAsWithdraw',
-      external: row.external ?? 'keep',
+      scope: row.scope ?? 'any',
       canonical: row.canonical ?? 'tlv',
     };
   }

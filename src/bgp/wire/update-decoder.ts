@@ -157,7 +157,7 @@ export class UpdateDecoder {
     const start = this.index.valueStart[type];
     const end = this.index.valueEnd[type];
     const length = end - start;
-    if (context.ebgp && spec.external === 'drop') {
+    if (spec.scope !== 'any' && (context.ebgp || (context.confed === true && spec.scope === 'as'))) {
       this.index.drop(type);
       return true;
     }
@@ -220,7 +220,8 @@ export class UpdateDecoder {
     const isAs4 = spec.code === AttributeCode.as4Path;
     const size = context.fourOctetAs || isAs4 ? 4 : 2;
     // RFC 6793 §6: confederation segments in AS4_PATH are dropped, the rest is used. An empty AS4_PATH is malformed.
-    const defect = checkAsPath(buf, start, end, size, context.ebgp && !isAs4);
+    const from = isAs4 ? 'anywhere' : context.ebgp ? 'outside' : context.confed ? 'confederation' : 'inside';
+    const defect = checkAsPath(buf, start, end, size, from);
     if (defect === 0 && !(isAs4 && start === end)) return true;
     const message = `${spec.name} ${defect === 0 ? 'is empty' : asPathDefects[defect]}`;
     this.fault(spec.severity, UpdateSubcode.malformedAsPath, message, at, spec.code);

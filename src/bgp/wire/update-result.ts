@@ -5,8 +5,10 @@ import type { WireError } from './types.js';
 export interface DecodeContext {
   /** Both sides have the capability of RFC 6793: AS numbers have four octets on the wire. */
   readonly fourOctetAs: boolean;
-  /** The peer is external. */
+  /** The peer is external; one of our confederation is not. */
   readonly ebgp: boolean;
+  /** The peer is in another member AS of our confederation (RFC 5065). Absent: it is not. */
+  readonly confed?: boolean;
   /** By family: the peer puts path identifiers before its prefixes (RFC 7911). Absent: in neither. */
   readonly addPath?: readonly [boolean, boolean];
   /** Both sides have the capability of RFC 8950: IPv4 routes may have IPv6 next hops. Absent: they have not. */

@@ -30,8 +30,8 @@ export interface Neighbour {
   readonly networks?: string[];
   /** Further keys of the peer in Tartan's document. */
   readonly peer?: Record<string, unknown>;
-  /** Further lines of the session, and of the file, in the configuration of the daemon that it is. */
-  readonly frr?: Partial<FrrNeighbor> & { readonly lines?: string[] };
+  /** Further lines of the session, and of the file, in the configuration of the daemon that it is. `bgp`: of FRR's `router bgp`. */
+  readonly frr?: Partial<FrrNeighbor> & { readonly lines?: string[]; readonly bgp?: string[] };
   readonly bird?: Partial<BirdNeighbor> & { readonly lines?: string[] };
   readonly gobgp?: Partial<GobgpNeighbor> & Pick<GobgpBgp, 'global' | 'sections'>;
   readonly openbgpd?: Partial<OpenbgpdNeighbor> & Pick<OpenbgpdBgp, 'lines' | 'filters'>;
@@ -122,9 +122,9 @@ function configOf(neighbour: Neighbour, index: number): string {
   const session = { address: ours(index), remoteAsn: 65001 };
   switch (image) {
     case 'frr': {
-      const { lines = [], settings = [], ...rest } = neighbour.frr ?? {};
+      const { lines = [], bgp = [], settings = [], ...rest } = neighbour.frr ?? {};
       const neighbors = [{ ...session, settings: ['timers connect 1', ...settings], ...rest }];
-      return frrConfig({ ...common, lines, neighbors });
+      return frrConfig({ ...common, settings: bgp, lines, neighbors });
     }
     case 'bird': {
       const { lines = [], settings = [], ...rest } = neighbour.bird ?? {};

@@ -30,6 +30,8 @@ import {
 } from '../../../src/policy/index.js';
 import { type PathId, REJECTED, Rib, type SourceId } from '../../../src/rib/index.js';
 import { PrefixTable } from '../../../src/rib/prefix-table.js';
+import { asPaths } from '../../oracle/arbitraries.js';
+import { decodeAsPath, encodeAsPath, type Segment } from '../../oracle/update-codec.js';
 
 /** Few addresses and lengths, so that conditions hold often. */
 const prefixOf = (family: FamilyIndex): fc.Arbitrary<Prefix> =>
@@ -142,9 +144,7 @@ describe.each([0, 1] as const)('compiled filters of family %i', (family) => {
 const canonicalSet: fc.Arbitrary<Buffer> = fc
   .record({
     nextHopLength: fc.constantFrom(0, 4, 16, 32),
-    asPath: fc.option(fc.array(fc.integer({ min: 1, max: 0xffffffff }), { maxLength: 300 }), {
-      nil: undefined,
-    }),
+    asPath: fc.option(asPaths(4, 4), { nil: undefined }),
     med: fc.option(fc.nat(), { nil: undefined }),
     localPref: fc.option(fc.nat(), { nil: undefined }),
     communities: fc.option(fc.uniqueArray(fc.nat(), { maxLength: 80 }), { nil: undefined }),
@@ -164,7 +164,7 @@ const canonicalSet: fc.Arbitrary<Buffer> = fc
   .map((parts) => {
     const builder = new CanonicalBuilder().empty(1);
     builder.setNextHopBytes(Buffer.alloc(32, 0x20), 0, parts.nextHopLength);
-    if (parts.asPath !== undefined) builder.setOrigin(1).setAsPath(parts.asPath);
+    if (parts.asPath !== undefined) builder.setOrigin(1).put(2, 0x40, encodeAsPath(parts.asPath, 4));
     if (parts.med !== undefined) builder.setMed(parts.med);
     if (parts.localPref !== undefined) builder.setLocalPref(parts.localPref);
     if (parts.communities !== undefined) builder.setCommunities(parts.communities);
@@ -180,6 +180,14 @@ const canonicalSet: fc.Arbitrary<Buffer> = fc
     for (const [type, flags, value] of parts.unknown) builder.put(type, flags, value);
     return builder.toBuffer();
   });
+
+/** RFC 4271 §5.1.2, RFC 5065 §4.1: into the first segment where that is of the type and has room, else into one of its own. */
+function inFront(path: Segment[], type: number, asn: number): Segment[] {
+  const [first, ...rest] = path;
+  return first?.type === type && first.asns.length < 255
+    ? [{ type, asns: [asn, ...first.asns] }, ...rest]
+    : [{ type, asns: [asn] }, ...path];
+}
 
 const octets = (unit: number) =>
   fc
@@ -198,6 +206,8 @@ describe('the rewriter', () => {
           origin: fc.option(fc.nat(2), { nil: KEEP }),
           prepend: fc.option(fc.integer({ min: 1, max: 0xffffffff }), { nil: KEEP }),
           prependOuter: fc.option(fc.integer({ min: 1, max: 0xffffffff }), { nil: KEEP }),
+          memberAs: fc.option(fc.integer({ min: 1, max: 0xffffffff }), { nil: KEEP }),
+          leavesConfederation: fc.boolean(),
           prependMore: fc.array(fc.integer({ min: 1, max: 0xffffffff }), { maxLength: 300 }),
           extendedCommunities: fc.option(octets(8)),
           largeCommunities: fc.option(octets(12)),
@@ -231,11 +241,16 @@ describe('the rewriter', () => {
           if (plan.completes && !builder.has(AttributeCode.origin)) builder.setOrigin(0);
           if (plan.completes && !builder.has(AttributeCode.asPath)) builder.setAsPath([]);
           if (plan.origin !== KEEP) builder.setOrigin(plan.origin);
-          for (const asn of plan.prependMore.toReversed()) builder.prependAs(asn);
+          const had = new CanonicalView().reset(set, 0, set.length);
+          let path = had.find(2) ? (decodeAsPath(set.subarray(had.valueStart, had.valueEnd), 4) ?? []) : [];
+          if (plan.leavesConfederation) path = path.filter(({ type }) => type <= 2);
+          for (const asn of plan.prependMore.toReversed()) path = inFront(path, 2, asn);
           if (plan.prepend !== KEEP) {
-            builder.prependAs(plan.prepend);
-            if (plan.prependOuter !== KEEP) builder.prependAs(plan.prependOuter);
+            path = inFront(path, 2, plan.prepend);
+            if (plan.prependOuter !== KEEP) path = inFront(path, 2, plan.prependOuter);
           }
+          if (plan.memberAs !== KEEP) path = inFront(path, 3, plan.memberAs);
+          if (path.length > 0 || builder.has(2)) builder.put(2, 0x40, encodeAsPath(path, 4));
           const wide = (type: number, value: Buffer | null) => {
             if (value?.length === 0) builder.remove(type);
             else if (value !== null) builder.put(type, 0xc0, value);

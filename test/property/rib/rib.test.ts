@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Address, networkOf } from '../../../src/address/index.js';
-import { buildCanonical, CanonicalBuilder } from '../../../src/bgp/wire/index.js';
+import { AttributeCode, buildCanonical, CanonicalBuilder } from '../../../src/bgp/wire/index.js';
 import { type AttrSetId, NONE, type PathId, type PrefixId, type SourceId } from '../../../src/rib/ids.js';
 import { type KernelRoute, SELF } from '../../../src/rib/next-hops.js';
 import { Rib } from '../../../src/rib/rib.js';
 import type { SourceInfo } from '../../../src/rib/sources.js';
+import { encodeAsPath } from '../../oracle/update-codec.js';
 import {
   type ModelAttributes,
   type ModelMedRules,
@@ -22,7 +23,8 @@ const SOURCES = 5;
 const sources: readonly ModelSource[] = Array.from({ length: SOURCES }, (_, i) => ({
   name: `peer${i}`,
   preference: i === 4 ? 200 : 100,
-  ibgp: i % 2 === 1,
+  ibgp: i === 1,
+  confed: i === 3,
   routerId: i < 2 ? 7 : 9 - i,
   address: 50 - i,
 }));
@@ -30,6 +32,7 @@ const sources: readonly ModelSource[] = Array.from({ length: SOURCES }, (_, i) =
 const attributesArbitrary: fc.Arbitrary<ModelAttributes> = fc.record({
   localPref: fc.constantFrom(100, 100, 100, 200),
   asPath: fc.constantFrom([], [65001], [65002], [65001, 65009], [65002, 65009], [65003, 65009]),
+  members: fc.constantFrom([], [], [64601], [64602, 64601]),
   origin: fc.constantFrom(0, 0, 0, 2),
   med: fc.constantFrom(null, 0, 5, 10),
   nextHop: fc.nat(NEXT_HOPS - 1),
@@ -147,6 +150,7 @@ class Bench {
       name: each.name,
       preference: each.preference,
       ibgp: each.ibgp,
+      confed: each.confed,
       client: false,
       routerId: each.routerId,
       peerAddress: { family: 0, a: 0x0a000000 + each.address, b: 0, c: 0, d: 0 },
@@ -166,6 +170,14 @@ class Bench {
       ...(med === null ? {} : { med }),
     });
     const builder = new CanonicalBuilder().load(bytes, 0, bytes.length);
+    const { members } = attributes;
+    if (members.length > 0) {
+      const segments = [
+        { type: 3, asns: [...members] },
+        ...(asPath.length > 0 ? [{ type: 2, asns: [...asPath] }] : []),
+      ];
+      builder.put(AttributeCode.asPath, 0x40, encodeAsPath(segments, 4));
+    }
     if (attributes.originatorId !== 0) builder.putU32(9, attributes.originatorId);
     if (attributes.clusterListLength > 0) {
       builder.put(10, 0x80, Buffer.alloc(4 * attributes.clusterListLength, 1));
@@ -377,6 +389,7 @@ class Bench {
     const set = this.intern({
       localPref: 1,
       asPath: [],
+      members: [],
       origin: 0,
       med: 0,
       nextHop: 0,

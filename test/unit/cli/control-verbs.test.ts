@@ -8,6 +8,7 @@ const peers: PeerRow[] = [
     name: 'tor1',
     address: '192.0.2.2',
     asn: 65002,
+    relation: 'ebgp',
     state: 'established',
     since: new Date(Date.now() - 187_000).toISOString(),
     families: {
@@ -20,6 +21,7 @@ const peers: PeerRow[] = [
     name: 'a-peer-whose-name-says-where-it-stands-and-what-it-is-for.pod-17.example',
     address: '2001:db8:1234:5678:9abc:def0:1234:5678',
     asn: 4200000001,
+    relation: 'ebgp',
     state: 'active',
     since: new Date(Date.now() - 90_000_000).toISOString(),
     families: { ipv6: { received: 0, accepted: 0, announced: 0 } },

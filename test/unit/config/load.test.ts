@@ -71,6 +71,7 @@ describe('a document without mistakes', () => {
     expect(router).toEqual({
       name: 'a',
       asn: 65001,
+      confederation: null,
       routerId: 0xc0000201,
       listen: [
         { address: parseAddress('0.0.0.0'), port: 179 },

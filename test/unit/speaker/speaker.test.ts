@@ -77,7 +77,7 @@ function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
     {
       rib,
       slices,
-      identity: { asn: 65001, routerId: 1, bgpPreference: 100 },
+      identity: { asn: 65001, confederation: null, routerId: 1, bgpPreference: 100 },
       policies: {
         importPolicy: () => ({ accept: () => REJECTED, explain: () => 'rejected' }),
         exporter: () => ({ export: () => REJECTED, explain: () => 'rejected' }),
