@@ -3,6 +3,7 @@ import { until, type WaitOptions } from './command.js';
 import type { LabNode } from './node.js';
 
 export interface FrrNeighbor {
+  /** Or an interface: whoever is on it (`neighbor eth1 interface`), in the families that are given. */
   address: string;
   remoteAsn: number | 'internal' | 'external';
   /** Families that are activated; the address's own if left out. */
@@ -42,7 +43,8 @@ export function frrConfig(bgp: FrrBgp): string {
   ];
   for (const neighbor of bgp.neighbors) {
     const settings = [...(neighbor.passive ? ['passive'] : []), ...(neighbor.settings ?? [])];
-    lines.push(` neighbor ${neighbor.address} remote-as ${neighbor.remoteAsn}`);
+    const byInterface = /[.:]/.test(neighbor.address) ? '' : ' interface';
+    lines.push(` neighbor ${neighbor.address}${byInterface} remote-as ${neighbor.remoteAsn}`);
     for (const line of settings) lines.push(` neighbor ${neighbor.address} ${line}`);
   }
   for (const name of ['ipv4', 'ipv6'] as const) {

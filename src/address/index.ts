@@ -31,6 +31,9 @@ export interface Prefix extends Address {
   readonly length: number;
 }
 
+/** `::`, which is nobody's address. */
+export const unspecified6: Address = { family: IPV6, a: 0, b: 0, c: 0, d: 0 };
+
 const decimalOctet = /^(0|[1-9][0-9]{0,2})$/;
 
 function parseIpv4(text: string): number | null {

@@ -27,7 +27,8 @@ const countsOf = (count: keyof PeerRow['families'][string]) => (peer: PeerRow) =
   Object.values(peer.families).map((family) => grouped(family[count]));
 
 /** A link-local address means something on its link alone. */
-const addressOf = ({ address, device }: PeerRow) => (device === undefined ? address : `${address}%${device}`);
+const addressOf = ({ address, device }: PeerRow) =>
+  device === undefined ? (address ?? '') : address === null ? `? on ${device}` : `${address}%${device}`;
 
 const roleWords = {
   provider: 'provider',
@@ -50,7 +51,7 @@ const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'ADDRESS', cell: addressOf, shrinksTo: 15, toldWhenCut: true },
   {
     title: 'AS',
-    cell: (peer) => `${peer.asn}${peer.relation === 'confed' ? ' (confed)' : ''}`,
+    cell: (peer) => `${peer.asn ?? 'external'}${peer.relation === 'confed' ? ' (confed)' : ''}`,
     align: 'right',
   },
   {
@@ -92,6 +93,7 @@ export async function showPeers(
         ? []
         : [`protected by GTSM: at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? 'hop' : 'hops'} away`]),
       ...roleNote(peer),
+      ...(peer.waitsFor === undefined ? [] : [`waits: ${peer.waitsFor}`]),
       ...(peer.stale ? ['its routes are kept while it restarts'] : []),
       ...Object.entries(peer.addPath ?? {}).map(addPathText),
       ...(peer.warnings ?? []),

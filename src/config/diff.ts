@@ -46,6 +46,7 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   'gracefulRestart.restartTime': 'none',
   'gracefulRestart.deferral': 'none',
   maxPrefixes: 'none',
+  raInterval: 'none',
   enforceFirstAs: 'policy',
   maxAsPathLength: 'policy',
   allowOwnAs: 'policy',
@@ -177,6 +178,10 @@ function diffListen(old: Router, next: Router, lines: string[]): boolean {
   return changed.length > 0;
 }
 
+function relationOf({ asn }: WrittenPeer, router: Router) {
+  return asn === 'external' ? 'ebgp' : relationTo(asn, router);
+}
+
 function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peers'] {
   const before = new Map(old.peers.map((peer) => [peer.name, renderPeer(peer)]));
   const after = new Map(next.peers.map((peer) => [peer.name, renderPeer(peer)]));
@@ -190,7 +195,8 @@ function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peer
     const was = before.get(name);
     if (was === undefined) {
       result.added.push(name);
-      lines.push(`peer ${name} added: ${peer.address}, AS ${peer.asn}`);
+      const end = 'address' in peer ? peer.address : `interface ${peer.interface}`;
+      lines.push(`peer ${name} added: ${end}, AS ${peer.asn}`);
       continue;
     }
     const found: PeerChange[] = [];
@@ -199,7 +205,7 @@ function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peer
       found.push(change);
       lines.push(`peer ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
     }
-    const relations = [relationTo(was.asn, old), relationTo(peer.asn, next)];
+    const relations = [relationOf(was, old), relationOf(peer, next)];
     if (was.asn === peer.asn && relations[0] !== relations[1]) {
       found.push('session');
       lines.push(`peer ${name}: ${relations.join(' → ')}${consequences.session}`);

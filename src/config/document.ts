@@ -47,7 +47,7 @@ export interface GracefulRestartDocument {
 export interface PeerSettingsDocument {
   description?: string;
   port?: number;
-  asn?: number;
+  asn?: number | 'external' | 'internal';
   localAddress?: string;
   device?: string;
   passwordFile?: string;
@@ -65,6 +65,7 @@ export interface PeerSettingsDocument {
   delayOpen?: number;
   idleHold?: number;
   extendedMessages?: boolean;
+  raInterval?: number;
   nextHop?: 'auto' | 'self' | 'unchanged';
   extendedNextHop?: boolean;
   import?: string | (string | undefined)[];
@@ -113,6 +114,7 @@ export interface PeerDocument extends PeerSettingsDocument {
   name?: string;
   template?: string;
   address?: string;
+  interface?: string;
 }
 
 export type PrefixMatchDocument = string | { prefix?: string; ge?: number; le?: number };

@@ -13,6 +13,7 @@ import type {
 } from './document.js';
 import { formatPath, type Path, suggest } from './issues.js';
 import { readAddPath } from './peer-add-path.js';
+import { interfaceSettings, readEnd, readRemoteAs } from './peer-interface.js';
 import { readMaxPrefixes } from './peer-limits.js';
 import { checkRole } from './peer-role.js';
 import type { GracefulRestartConfig, PeerConfig } from './router.js';
@@ -76,6 +77,12 @@ export function readPeers(spec: SpecDocument, context: PeerContext, reader: Read
     const local = peer.localAddress === undefined ? '' : ` from ${formatAddress(peer.localAddress)}`;
     const zone = isLinkLocal(peer.address) ? `%${peer.device}` : '';
     const end = `${formatAddress(peer.address)}${zone} port ${peer.port}${local}`;
+    if (peer.interface !== undefined) {
+      const what = `a peer by the interface ${peer.interface}`;
+      reader.duplicate(ends, what, [...path, 'interface'], what);
+      peers.push(peer);
+      continue;
+    }
     reader.duplicate(ends, end, [...path, 'address'], `a session with ${end}`);
     const password = JSON.stringify(peer.password ?? null);
     const other = passwords.get(formatAddress(peer.address)) ?? password;
@@ -102,7 +109,6 @@ function readSettings(
   const copied = [
     'description',
     'port',
-    'asn',
     'passive',
     'shutdown',
     'extendedMessages',
@@ -124,6 +130,8 @@ function readSettings(
     const value = document[key];
     if (value !== undefined) (settings as Record<string, unknown>)[key] = value;
   }
+  Object.assign(settings, readRemoteAs(document.asn, context.asn));
+  if (document.raInterval !== undefined) settings.raIntervalSeconds = document.raInterval;
   const localAddress = reader.unicast(document.localAddress, [...path, 'localAddress']);
   if (localAddress !== undefined) settings.localAddress = localAddress;
   const { shutdownMessage } = document;
@@ -224,7 +232,7 @@ function readPeer(
       );
     }
   }
-  const address = reader.unicast(document.address, [...path, 'address']);
+  const address = readEnd(document, label, reader, path);
   const own = readSettings(document, context, reader, path);
   const merged = { ...template, ...own };
   const knowsTemplate = document.template === undefined || templates.has(document.template);
@@ -295,6 +303,7 @@ function readPeer(
     localAddress: _,
     addPath: __,
     ttlSecurity,
+    raIntervalSeconds: ___,
     ...rest
   } = merged;
   if (ttlSecurity && merged.multihop) {
@@ -303,7 +312,8 @@ function readPeer(
       `${label} has both \`ttlSecurity\` and \`multihop\`; expected one of them (\`ttlSecurity: HOPS\` reaches as far)`,
     );
   }
-  const families = merged.families ?? [familyNames[address.family]];
+  const families =
+    merged.families ?? (document.interface === undefined ? [familyNames[address.family]] : familyNames);
   const maxPrefixes = readMaxPrefixes(template.maxPrefixes ?? {}, own.maxPrefixes ?? {}, families, reader, [
     ...path,
     'maxPrefixes',
@@ -348,6 +358,8 @@ function readPeer(
     name: document.name,
     address,
     asn: merged.asn,
+    ...(merged.asn === 0 ? { learnsAsn: true } : {}),
+    ...interfaceSettings(document, merged, label, reader, path),
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(ttlSecurity ? { ttlSecurity } : {}),
     ...(importFilters ? { import: importFilters } : {}),

@@ -92,11 +92,13 @@ export function renderPeer(peer: PeerConfig) {
   return {
     name: peer.name,
     ...(peer.description === undefined ? {} : { description: peer.description }),
-    address: formatAddress(peer.address),
+    ...(peer.interface === undefined
+      ? { address: formatAddress(peer.address) }
+      : { interface: peer.interface, raInterval: peer.raIntervalSeconds ?? 0 }),
     port: peer.port,
-    asn: peer.asn,
+    asn: peer.learnsAsn === true ? ('external' as const) : peer.asn,
     ...(peer.localAddress === undefined ? {} : { localAddress: formatAddress(peer.localAddress) }),
-    ...(peer.device === undefined ? {} : { device: peer.device }),
+    ...(peer.device === undefined || peer.interface !== undefined ? {} : { device: peer.device }),
     ...renderPassword(peer.password),
     passive: peer.passive,
     shutdown: peer.shutdown,

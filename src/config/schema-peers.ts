@@ -4,6 +4,7 @@
  */
 import { address, asn, filterNames, seconds } from './schema-atoms.js';
 import { addPath } from './schema-peer-add-path.js';
+import { raInterval } from './schema-peer-interface.js';
 import { maxPrefixes } from './schema-peer-limits.js';
 import { roleSettings } from './schema-peer-role.js';
 
@@ -42,8 +43,13 @@ export const peerSettings = {
     description: "The peer's TCP port.",
   },
   asn: {
-    ...asn,
-    description: "The peer's AS number. Equal to the router's own: iBGP. Required, here or in the template.",
+    type: ['integer', 'string'],
+    minimum: 1,
+    maximum: 4294967295,
+    pattern: '^(external|internal)$',
+    'x-expected': 'an AS number from 1 to 4294967295, `external` or `internal`',
+    description:
+      "The peer's AS number. Equal to the router's own: iBGP, which is also `internal`. `external`: any other, as the peer's OPEN says. Required, here or in the template.",
   },
   localAddress: {
     ...address,
@@ -151,6 +157,7 @@ export const peerSettings = {
     description:
       'Next hop that we announce. `auto` is RFC 4271 §5.1.3: eBGP self, unless the next hop lies on the subnet shared with the peer; iBGP unchanged.',
   },
+  raInterval,
   extendedNextHop: {
     type: 'boolean',
     description:

@@ -19,6 +19,7 @@ import {
 import { confederation } from './schema-confederation.js';
 import { filterRule, prefixSets } from './schema-filters.js';
 import { mrt } from './schema-mrt.js';
+import { interfaceName } from './schema-peer-interface.js';
 import { gracefulRestart, peerSettings } from './schema-peers.js';
 import { rpki } from './schema-rpki.js';
 
@@ -38,7 +39,7 @@ const listen = {
 
 const peer = {
   type: 'object',
-  required: ['name', 'address'],
+  required: ['name'],
   additionalProperties: false,
   properties: {
     name: {
@@ -50,10 +51,11 @@ const peer = {
       ...name,
       description: 'Name of an entry of `peerTemplates` that supplies what is not given here.',
     },
-    address: { ...address, description: "The peer's address. Required." },
+    address: { ...address, description: "The peer's address. Required, unless `interface` is there." },
+    interface: interfaceName,
     ...peerSettings,
   },
-  'x-expected': 'a peer: a map with at least `name`, `address`, `asn`',
+  'x-expected': 'a peer: a map with at least `name`, `address` or `interface`, `asn`',
 } as const;
 
 const peerTemplate = {
@@ -390,6 +392,7 @@ export const defaults = {
   maxAsPathLength: peerSettings.maxAsPathLength.default,
   allowOwnAs: peerSettings.allowOwnAs.default,
   gracefulShutdown: peerSettings.gracefulShutdown.default,
+  raInterval: peerSettings.raInterval.default,
   acceptBlackhole: peerSettings.acceptBlackhole.default,
   asOverride: peerSettings.asOverride.default,
   removePrivateAs: peerSettings.removePrivateAs.default,

@@ -7,8 +7,10 @@ type RoleName = 'provider' | 'customer' | 'peer' | 'routeServer' | 'routeServerC
 
 export interface PeerRow {
   name: string;
-  address: string;
-  asn: number;
+  /** null: of a peer by interface, not learnt yet. */
+  address: string | null;
+  /** null: any external one will do, and no OPEN has said it yet. */
+  asn: number | null;
   /** Who it is to us: `confed` is in another member AS of our confederation (RFC 5065). */
   relation: 'ibgp' | 'confed' | 'ebgp';
   /** RFC 4271 §8.2.2 state in lower case, or 'shutdown'. */
@@ -31,6 +33,10 @@ export interface PeerRow {
   /** Octets of the longest message on the session (RFC 8654). */
   maxMessageLength?: number;
   localAddress?: string;
+  /** The peer is who is on this interface; `address` is what was learnt there. */
+  interface?: string;
+  /** Why a peer by interface has no address. */
+  waitsFor?: string;
   /** IPv4 routes may have IPv6 next hops, as both sides said (RFC 8950). */
   extendedNextHop?: boolean;
   routerId?: string;

@@ -22,6 +22,7 @@ import { LocalRoutes } from '../rib/local-routes.js';
 import { Rib } from '../rib/rib.js';
 import { Slices } from '../rib/slices.js';
 import { RpkiCaches } from '../rpki/index.js';
+import { Neighbours } from './neighbours.js';
 import { OriginValidation } from './origin-validation.js';
 import { isOtherPassword, readPassword } from './passwords.js';
 import { RouterPolicies } from './policies.js';
@@ -50,6 +51,8 @@ const warnings: ReadonlySet<PeerEvent['type']> = new Set([
   'prefixLimit',
   'pathLimit',
   'password',
+  'noNeighbour',
+  'ambiguousNeighbour',
 ]);
 
 function kernelSettings({ kernel }: Router): KernelSettings {
@@ -76,6 +79,7 @@ export class RoutingNode {
   readonly recording: Recording;
   readonly rpki: RpkiCaches;
   readonly validation: OriginValidation;
+  private readonly neighbours: Neighbours;
   links: readonly LinkState[] = [];
   addresses: readonly InterfaceAddress[] = [];
   private readonly policies: RouterPolicies;
@@ -167,6 +171,12 @@ export class RoutingNode {
       },
       restarted ? expected : [],
     );
+    this.neighbours = new Neighbours({
+      fib,
+      speaker: this.speaker,
+      failed: (device, error) =>
+        listener.event('warn', 'routerAdvertisementFailed', { interface: device, error }),
+    });
     this.recording = new Recording({ rib, speaker: this.speaker, startedAt: this.startedAt }, listener);
   }
 
@@ -216,6 +226,7 @@ export class RoutingNode {
     this.speaker.setConfederation(next.confederation);
     this.applyLocal();
     await this.applyPeers(next, diff);
+    if (!this.stopping) this.neighbours.apply(next);
     const renewed = this.speaker.renewPasswords();
     // Also what could not be opened before.
     if (!this.stopping) await this.listen();
@@ -256,6 +267,7 @@ export class RoutingNode {
   async stop(): Promise<void> {
     this.stopping = true;
     this.rpki.close();
+    this.neighbours.close();
     const { sessions, routes } = this.current.onStop;
     // What stays must be out of our hands before sessions end and take their routes out of the RIB.
     if (routes === 'keep') await this.fib.close('keep');
@@ -270,6 +282,7 @@ export class RoutingNode {
   async abandon(): Promise<void> {
     this.stopping = true;
     this.rpki.close();
+    this.neighbours.close();
     this.slices.close();
     await this.fib.close('keep');
     await this.speaker.stop(true);
@@ -283,6 +296,7 @@ export class RoutingNode {
     for (const settings of this.current.peers) this.speaker.addPeer(settings);
     await this.listen();
     for (const peer of this.speaker.peers.values()) peer.start();
+    this.neighbours.apply(this.current);
     this.speaker.startDeferral();
   }
 
@@ -319,11 +333,15 @@ export class RoutingNode {
           down,
         );
         this.speaker.setAddresses(event.addresses);
+        this.neighbours.interfaces(event);
         this.applyLocal();
         if (this.listenFailures.length > 0) void this.listen();
         this.listener.event('debug', 'interfaces', { up: up.size, addresses: event.addresses.length });
         return;
       }
+      case 'routers':
+        this.neighbours.routers(event.routers);
+        return;
       case 'foreign': {
         for (const route of event.removed) this.foreign.delete(foreignKey(route));
         for (const route of event.added) this.foreign.set(foreignKey(route), route);

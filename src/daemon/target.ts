@@ -9,6 +9,8 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  sameAddress,
+  unspecified6,
 } from '../address/index.js';
 import type { Peer } from '../bgp/speaker/index.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
@@ -185,7 +187,10 @@ export class DaemonTarget implements ControlTarget {
 
   private peerRow(peer: Peer, drops: DroppedSegments): PeerRow {
     const { settings, session, negotiated, guard } = peer;
-    const warnings = negotiated === null ? [] : guard.warnings();
+    const { interfacePeers } = this.node.speaker;
+    const waitsFor = interfacePeers.waitsFor(peer);
+    const oddity = interfacePeers.warning(peer);
+    const warnings = [...(negotiated === null ? [] : guard.warnings()), ...(oddity === null ? [] : [oddity])];
     const families: PeerRow['families'] = {};
     const maxPrefixes: NonNullable<PeerRow['maxPrefixes']> = {};
     for (const name of settings.families) {
@@ -207,13 +212,15 @@ export class DaemonTarget implements ControlTarget {
     });
     return {
       name: settings.name,
-      address: formatAddress(settings.address),
-      asn: settings.asn,
+      address: sameAddress(settings.address, unspecified6) ? null : formatAddress(settings.address),
+      asn: settings.asn === 0 ? null : settings.asn,
       relation: peer.relation,
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       families,
       ...(settings.device === undefined ? {} : { device: settings.device }),
+      ...(settings.interface === undefined ? {} : { interface: settings.interface }),
+      ...(waitsFor === null || peer.isShutdown ? {} : { waitsFor }),
       lastError: this.errorOf(peer, drops),
       ...(settings.password === undefined ? {} : { authentication: 'tcp-md5' }),
       ...(settings.ttlSecurity === undefined ? {} : { ttlSecurity: settings.ttlSecurity }),

@@ -113,6 +113,10 @@ class WorkerFib implements Fib {
     this.post({ type: 'configure', settings });
   }
 
+  watchRouters(on: boolean): void {
+    this.post({ type: 'watchRouters', on });
+  }
+
   on(listener: (event: FibEvent) => void): void {
     this.listeners.push(listener);
     const { early } = this;

@@ -182,7 +182,7 @@ export class KernelProgrammer {
     this.pump();
   }
 
-  message(message: ToThread): void {
+  message(message: Exclude<ToThread, { type: 'watchRouters' }>): void {
     if (this.closed) {
       if (message.type === 'close') this.post({ type: 'closed' });
       return;

@@ -40,6 +40,7 @@ export type ToThread =
   | { readonly type: 'fence'; readonly id: number }
   | { readonly type: 'sweep' }
   | { readonly type: 'configure'; readonly settings: KernelSettings }
+  | { readonly type: 'watchRouters'; readonly on: boolean }
   | { readonly type: 'request'; readonly id: number; readonly request: Request }
   | { readonly type: 'close'; readonly routes: 'keep' | 'remove' };
 

@@ -52,6 +52,15 @@ export interface InterfaceAddress {
   readonly tentative: boolean;
 }
 
+/** A neighbour that has said on its link that it is a router (RFC 4861), by its link-local address. */
+export interface LinkRouter {
+  readonly ifindex: number;
+  readonly address: Address;
+  readonly mac: string | null;
+  /** The kernel can send to it: known and not found to be gone. */
+  readonly reachable: boolean;
+}
+
 /** A route that is not ours, in our table or the main table. */
 export interface ForeignRoute {
   readonly prefix: Prefix;
@@ -97,6 +106,8 @@ export type FibEvent =
       readonly links: readonly LinkState[];
       readonly addresses: readonly InterfaceAddress[];
     }
+  /** With `watchRouters`: all routers on links, the one first seen last at the end. */
+  | { readonly type: 'routers'; readonly routers: readonly LinkRouter[] }
   /** Foreign routes that came, changed or went. */
   | {
       readonly type: 'foreign';
@@ -147,6 +158,8 @@ export interface Fib {
   walk(family: FamilyIndex): AsyncIterable<readonly FibRouteRow[]>;
   statistics(): Promise<FibStatistics>;
   configure(settings: KernelSettings): void;
+  /** Whether events `routers` tell who says on its link that it is a router. */
+  watchRouters(on: boolean): void;
   on(listener: (event: FibEvent) => void): void;
   /** Stops the thread; routes stay, or are removed first. */
   close(routes: 'keep' | 'remove'): Promise<void>;

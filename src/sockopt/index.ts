@@ -27,6 +27,7 @@ import {
 } from './constants.js';
 
 export * from './constants.js';
+export * from './icmp6.js';
 
 /** A system call that the kernel refused. `code` is the errno's name (`EADDRINUSE`), `errno` its positive number. */
 export class SystemCallError extends Error {
@@ -67,7 +68,8 @@ const sysGetsockopt = libc.func(
 );
 const sysGetsockname = libc.func('int getsockname(int fd, _Out_ void *address, _Inout_ uint32_t *length)');
 
-function check(syscall: string, result: number): number {
+/** What a system call returned, or the error that it set. */
+export function check(syscall: string, result: number): number {
   if (result < 0) throw new SystemCallError(syscall, koffi.errno());
   return result;
 }
@@ -108,10 +110,15 @@ export function fdOf(socket: Socket | Server): number {
   return fd;
 }
 
+/** A socket of any kind. The caller closes it, or hands it to Node. */
+export function openSocket(domain: number, type: number, protocol: number): number {
+  return check('socket', sysSocket(domain, type, protocol));
+}
+
 /** A TCP socket, non-blocking and closed on exec. The caller closes it, or hands it to Node. */
 export function openTcpSocket(family: FamilyIndex): number {
   const domain = family === IPV4 ? AF_INET : AF_INET6;
-  return check('socket', sysSocket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  return openSocket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 /** Closes a descriptor that was not handed to Node. */

@@ -8,7 +8,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 /** From the bottom up. A file may import from its own layer's folder and from every layer below it. */
 const layers: readonly (readonly string[])[] = [
   ['address', 'sockopt'],
-  ['netlink', 'bgp/wire', 'rpki'],
+  ['netlink', 'radv', 'bgp/wire', 'rpki'],
   ['bgp/fsm', 'bgp/mrt', 'policy', 'rib'],
   ['vxlan', 'ipip', 'hostgw'],
   ['fib'],

@@ -92,8 +92,12 @@ export function negotiate(
   theirs: OpenMessage,
   endpoints: Endpoints,
 ): Negotiated | WireError {
-  if (theirs.asn !== settings.remoteAsn) {
-    return refuse(OpenSubcode.badPeerAs, `peer says AS ${theirs.asn}, expected ${settings.remoteAsn}`);
+  const { remoteAsn } = settings;
+  const isExpected =
+    typeof remoteAsn === 'number' ? theirs.asn === remoteAsn : !remoteAsn.not.includes(theirs.asn);
+  if (!isExpected) {
+    const expected = typeof remoteAsn === 'number' ? remoteAsn : 'an external one';
+    return refuse(OpenSubcode.badPeerAs, `peer says AS ${theirs.asn}, expected ${expected}`);
   }
   // RFC 6286 §2.1: unique within an AS; across ASes two speakers may have the same one.
   if (theirs.routerId === settings.routerId && settings.localAsn === settings.remoteAsn) {

@@ -461,7 +461,8 @@ export class PeerSession {
     const older = newer === this.primary ? this.secondary : this.primary;
     if (older === null || older.fsm.connection !== 'open') return true;
     const established = older.fsm.state === 'established';
-    const { localAsn, remoteAsn, routerId: localId } = this.settings;
+    const { localAsn, routerId: localId } = this.settings;
+    const remoteAsn = newer.peerOpen?.asn ?? 0;
     const gracefulRestart = older.negotiated?.peerGracefulRestart != null;
     const verdict = resolveCollision(
       { direction: older.direction, established },

@@ -12,7 +12,8 @@ export interface SessionSettings {
   /** The connection runs over this interface alone; the zone of a link-local `remoteAddress`. */
   readonly device?: string;
   readonly localAsn: number;
-  readonly remoteAsn: number;
+  /** Or any AS but these. */
+  readonly remoteAsn: number | { readonly not: readonly number[] };
   /** Our BGP Identifier, u32. */
   readonly routerId: number;
   /** Proposed; the lower of both sides' holds. 0 or at least 3. */

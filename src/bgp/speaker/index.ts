@@ -18,6 +18,7 @@ export {
   relationTo,
 } from './confederation.js';
 export { type GroupFacts, groupKey } from './groups.js';
+export { outlookOf } from './link-routers.js';
 export type { OwnAddress } from './local-addresses.js';
 export { Peer } from './peer.js';
 export type { ImportPolicy, PeerEvent } from './peer-context.js';

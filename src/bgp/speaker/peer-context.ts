@@ -44,6 +44,10 @@ export type PeerEvent =
   | ({ readonly type: 'prefixLimit'; readonly reason: string } & LimitEvent)
   /** A prefix had more than `limit` paths (RFC 7911); told once per session. */
   | { readonly type: 'pathLimit'; readonly family: string; readonly limit: number }
+  /** A peer by interface was found, or nobody is known there; `ambiguousNeighbour`: there are several. */
+  | { readonly type: 'neighbour'; readonly interface: string; readonly address: string }
+  | { readonly type: 'noNeighbour'; readonly interface: string; readonly reason: string }
+  | { readonly type: 'ambiguousNeighbour'; readonly interface: string; readonly warning: string }
   | { readonly type: 'password'; readonly error: string };
 
 /** The speaker, as a peer sees it. */

@@ -9,6 +9,8 @@ import {
   familyNames,
   formatAddress,
   IPV4,
+  sameAddress,
+  unspecified6,
 } from '../../address/index.js';
 import { NONE, type SourceId } from '../../rib/ids.js';
 import type { SourceInfo } from '../../rib/sources.js';
@@ -126,6 +128,7 @@ export class Peer implements SessionHandlers {
   start(): void {
     if (this.isShutdown || this.ended || this.guard.hold !== null) return;
     if (this.password === null && this.passwordError !== null) return;
+    if (sameAddress(this.settings.address, unspecified6)) return;
     this.session.start();
   }
 
@@ -188,6 +191,32 @@ export class Peer implements SessionHandlers {
     if (settings.shutdown) this.context.notExpected(this);
     await stopped;
     this.start();
+  }
+
+  /**
+   * A peer by interface is at another address from now on; `::`: nobody knows where. A session ends as if its link had
+   * gone, for that `reason`; its routes stay for a peer that comes back at the same address (RFC 4724 §4.2).
+   */
+  readdress(address: Address, reason: string): void {
+    if (this.negotiated !== null) this.lastError = reason;
+    void this.session.stop(null);
+    this.settings = { ...this.settings, address };
+    if (sameAddress(address, unspecified6)) return;
+    const { rib } = this.context;
+    const before = rib.sources.get(this.source);
+    if (before.peerAddress === null || !sameAddress(address, before.peerAddress)) this.dropStale();
+    rib.updateSource(this.source, this.sourceInfo(before.routerId));
+    this.policy = this.context.importPolicy(this);
+    this.session = this.makeSession();
+    this.start();
+  }
+
+  /** The AS that the peer's OPEN says, where any will do; what another AS left behind is not its own. */
+  private learnAsn(asn: number): void {
+    if (this.settings.learnsAsn !== true || asn === this.settings.asn) return;
+    this.settings = { ...this.settings, asn };
+    this.dropStale();
+    this.policy = this.context.importPolicy(this);
   }
 
   /**
@@ -295,6 +324,7 @@ export class Peer implements SessionHandlers {
 
   established(negotiated: Negotiated): void {
     const { rib } = this.context;
+    this.learnAsn(negotiated.peerOpen.asn);
     this.negotiated = negotiated;
     // Attempts that failed on the way here are no news any more; why the last session ended still is.
     this.lastError = this.lastSessionError;

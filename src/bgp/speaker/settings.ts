@@ -52,9 +52,16 @@ export type PasswordSource = { readonly file: string } | { readonly env: string 
 export interface PeerSettings {
   readonly name: string;
   readonly description?: string;
+  /** Of a peer by `interface`: `::` until it is learnt. */
   readonly address: Address;
+  /** The peer is who is on this interface, which is `device`, too. */
+  readonly interface?: string;
+  /** Of a peer by `interface`: seconds between our router advertisements, 0: none. */
+  readonly raIntervalSeconds?: number;
   readonly port: number;
   readonly asn: number;
+  /** `asn` is what the peer's last OPEN said, 0 before that; any but our own. */
+  readonly learnsAsn?: boolean;
   readonly localAddress?: Address;
   /** The session runs over this interface alone; the zone of a link-local `address`, which needs it. */
   readonly device?: string;

@@ -28,6 +28,7 @@ import { asnTowards, type Confederation, type OwnAsns, type Relation } from './c
 import { Deferral } from './deferral.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
+import { InterfacePeers } from './interface-peers.js';
 import type { OwnAddress } from './local-addresses.js';
 import { Peer } from './peer.js';
 import type { ImportPolicy, PeerContext, PeerEvent } from './peer-context.js';
@@ -88,6 +89,7 @@ export class Speaker implements PeerContext {
   readonly rib: Rib;
   readonly decoder = new UpdateDecoder();
   readonly peers = new Map<string, Peer>();
+  readonly interfacePeers: InterfacePeers;
   private readonly groups = new Map<string, Group>();
   private readonly listeners = new Map<string, Listener>();
   private ownAddresses: readonly OwnAddress[] = [];
@@ -112,6 +114,11 @@ export class Speaker implements PeerContext {
     this.bgpPreference = options.identity.bgpPreference;
     this.ownAsns = options.identity;
     this.deferral = new Deferral(expected);
+    this.interfacePeers = new InterfacePeers({
+      peers: this.peers,
+      event: (peer, event) => this.event(peer, event),
+      readdressed: () => this.keyListeners(),
+    });
     this.announcing = !options.restarting;
     this.revalidation = new Revalidation(this.rib, options.slices, this.peers, this.groups);
     this.rib.onBestChange((family, prefix) => {
@@ -161,9 +168,10 @@ export class Speaker implements PeerContext {
     changes: readonly { readonly settings: PeerSettings; readonly change: PeerChange }[],
   ): Promise<void> {
     const replaced: Promise<void>[] = [];
-    for (const { settings, change } of changes) {
-      const peer = this.peers.get(settings.name);
+    for (const { settings: stated, change } of changes) {
+      const peer = this.peers.get(stated.name);
       if (peer === undefined) continue;
+      const settings = InterfacePeers.carry(peer.settings, stated);
       if (change === 'session') replaced.push(peer.replaceSession(settings));
       else peer.adjust(settings);
       if (change !== 'none') this.refilter(peer);
@@ -396,7 +404,7 @@ export class Speaker implements PeerContext {
       if (localAddress && local && sameAddress(localAddress, local)) return peer;
       found ??= peer;
     }
-    return found;
+    return found ?? (zone === null ? undefined : this.interfacePeers.adopt(zone, remote));
   }
 
   private factsOf(peer: Peer, family: FamilyIndex, negotiated: Negotiated): GroupFacts {

@@ -293,7 +293,7 @@ spec:
       "13:44: peer `x` refers to the template `tro`, which `spec.peerTemplates` doesn't define; did you mean `tor`?",
       '14:12: peer `x` stands here a second time, first in line 13; expected it once',
       '14:24: `spec.peers[1].address` is "10.0.0.2/24", which has a prefix length; expected an IPv4 or IPv6 address alone',
-      '14:42: `spec.peers[1].asn` is 0; expected an AS number from 1 to 4294967295',
+      '14:42: `spec.peers[1].asn` is 0; expected an AS number from 1 to 4294967295, `external` or `internal`',
       '16:14: `spec.networks[0].prefix` is "2001:db8::/129", whose length is none of IPv6; expected /0 to /128',
       '16:44: `spec.networks[0].communities[0]` is "no-exprot", which is no community; did you mean `no-export`?',
       '17:12: `spec.static[0]` leads nowhere; expected `via`, `device` or `blackhole: true`',

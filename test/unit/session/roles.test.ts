@@ -11,7 +11,7 @@ const ends = { localAddress: settings.remoteAddress, remoteAddress: settings.rem
 function meet(ours: Partial<SessionSettings>, claims: readonly number[]) {
   const mine = { ...settings, ...ours };
   const roles = claims.map((role): Capability => ({ type: 'role', role }));
-  const theirs = makeOpen({ ...settings, localAsn: mine.remoteAsn, routerId: 7 }, roles);
+  const theirs = makeOpen({ ...settings, localAsn: Number(mine.remoteAsn), routerId: 7 }, roles);
   const result = negotiate(mine, makeOpen(mine, []), theirs, ends);
   return isWireError(result)
     ? `${result.code}/${result.subcode} ${result.message}`
