@@ -1,5 +1,18 @@
 import { afterEach, describe, expect } from 'vitest';
-import { Frr, frrConfig, until } from '../../interop/index.js';
+import {
+  Bird,
+  birdConfig,
+  Exabgp,
+  exabgpConfig,
+  Frr,
+  frrConfig,
+  Gobgp,
+  gobgpAttribute,
+  gobgpConfig,
+  Openbgpd,
+  openbgpdConfig,
+  until,
+} from '../../interop/index.js';
 import { type Chain, chain, prefix4, prefix6, type Speaker, tartan } from './support/add-path.js';
 import { interop } from './support/interop.js';
 
@@ -32,16 +45,94 @@ const frr: Speaker = {
     }),
 };
 
+const bird = (direction: 'tx' | 'rx'): Speaker => ({
+  image: 'bird',
+  config: ({ asn, routerId, sessions }) =>
+    birdConfig({
+      asn,
+      routerId,
+      kernel: false,
+      neighbors: sessions.map(({ name, address, asn: remoteAsn, addPath }) => ({
+        name,
+        address,
+        remoteAsn,
+        families: ['ipv4', 'ipv6'],
+        settings: ['connect delay time 1;', 'connect retry time 1;', 'error wait time 1, 2;'],
+        channel: ['import all;', 'export all;', ...(addPath ? [`add paths ${direction};`] : [])],
+      })),
+    }),
+});
+
+const gobgp: Speaker = {
+  image: 'gobgp',
+  config: ({ asn, routerId, sessions }) =>
+    gobgpConfig({
+      asn,
+      routerId,
+      neighbors: sessions.map(({ address, asn: remoteAsn, addPath }) => ({
+        address,
+        remoteAsn,
+        families: ['ipv4', 'ipv6'],
+        familySettings: addPath ? { 'add-paths': { config: { receive: true, 'send-max': 8 } } } : {},
+      })),
+    }),
+};
+
+const openbgpd: Speaker = {
+  image: 'openbgpd',
+  config: ({ asn, routerId, sessions }) =>
+    openbgpdConfig({
+      asn,
+      routerId,
+      neighbors: sessions.map(({ address, asn: remoteAsn, addPath }) => ({
+        address,
+        remoteAsn,
+        families: ['ipv4', 'ipv6'],
+        settings: addPath ? ['announce add-path recv yes', 'announce add-path send all'] : [],
+      })),
+    }),
+};
+
+/** It says what it is told to: as m it has no use for a and b. */
+const exabgp = (networks: string[]): Speaker => ({
+  image: 'exabgp',
+  config: ({ asn, routerId, sessions }) =>
+    exabgpConfig({
+      asn,
+      routerId,
+      networks,
+      neighbors: sessions
+        .filter(({ addPath }) => addPath)
+        .map(({ address, localAddress, asn: remoteAsn }) => ({
+          address,
+          localAddress,
+          remoteAsn,
+          families: ['ipv4', 'ipv6'],
+          capabilities: ['add-path send/receive;'],
+        })),
+    }),
+});
+
 /** The paths that e, which is Tartan, holds of a prefix: AS_PATH by path identifier. */
 async function received({ t }: Chain, prefix: string): Promise<Map<number | undefined, string>> {
   const rows = await t.routes({ prefix, peer: 'm', view: 'received' });
   return new Map(rows.map(({ pathId, asPath }) => [pathId, asPath]));
 }
 
-async function takesSeveralPaths(made: Chain): Promise<void> {
+/** What makes m announce the path through a, and withdraw it. */
+interface Switch {
+  off(): Promise<unknown>;
+  on(): Promise<unknown>;
+}
+
+async function takesSeveralPaths(
+  made: Chain,
+  { viaA, prefixes = [prefix4, prefix6] }: { viaA?: Switch; prefixes?: readonly string[] } = {},
+): Promise<void> {
   const { t, a } = made;
+  const path = viaA ?? { off: () => a.birdc('disable m'), on: () => a.birdc('enable m') };
   await t.untilEstablished('m');
-  for (const prefix of [prefix4, prefix6]) {
+  for (const prefix of prefixes) {
     await until(`both paths of ${prefix} are there`, async () => (await received(made, prefix)).size === 2);
   }
   const before = await received(made, prefix4);
@@ -50,21 +141,53 @@ async function takesSeveralPaths(made: Chain): Promise<void> {
     ipv4: { receive: 32, discarded: 0 },
     ipv6: { receive: 32, discarded: 0 },
   });
-  await a.birdc('disable m');
-  for (const prefix of [prefix4, prefix6]) {
+  await path.off();
+  for (const prefix of prefixes) {
     await until(`one path of ${prefix} is left`, async () => (await received(made, prefix)).size === 1);
   }
   const left = await received(made, prefix4);
   expect([...left.values()]).toEqual(['65001 65012']);
   for (const [id, asPath] of left) expect(before.get(id)).toBe(asPath);
   await t.untilRoute(prefix4, ({ asPath }) => asPath === '65001 65012');
-  await a.birdc('enable m');
+  await path.on();
   await until('the path is back', async () => (await received(made, prefix4)).size === 2);
 }
 
+const takes = tartan({ receive: true });
+
 describe('several paths per prefix from a peer', () => {
   interop('add-path-receive', 'frr', 'takes all that FRR announces, and loses one alone', async () => {
-    await takesSeveralPaths(await scene('apfrr', frr, tartan({ receive: true })));
+    await takesSeveralPaths(await scene('apfrr', frr, takes));
+  });
+  interop('add-path-receive', 'bird', 'takes all that BIRD announces, and loses one alone', async () => {
+    await takesSeveralPaths(await scene('apbird', bird('tx'), takes));
+  });
+  interop('add-path-receive', 'gobgp', 'takes all that GoBGP announces, and loses one alone', async () => {
+    await takesSeveralPaths(await scene('apgobgp', gobgp, takes));
+  });
+  interop(
+    'add-path-receive',
+    'openbgpd',
+    'takes all that OpenBGPD announces, and loses one alone',
+    async () => {
+      // It announces no IPv6 over a session of IPv4 addresses.
+      await takesSeveralPaths(await scene('apopen', openbgpd, takes), { prefixes: [prefix4] });
+    },
+  );
+  interop('add-path-receive', 'exabgp', 'takes all that ExaBGP announces, and loses one alone', async () => {
+    const words = (n: number) => `path-information 0.0.0.${n} as-path [ 65001 6501${n} ]`;
+    const routes = (n: number) => [
+      `${prefix4} next-hop 10.1.3.1 ${words(n)}`,
+      `${prefix6} next-hop 2001:db8:3::1 ${words(n)}`,
+    ];
+    const made = await scene('apexa', exabgp([...routes(1), ...routes(2)]), takes);
+    const m = new Exabgp(made.lab.node('m'));
+    await takesSeveralPaths(made, {
+      viaA: {
+        off: () => Promise.all(routes(1).map((route) => m.command(`withdraw route ${route}`))),
+        on: () => Promise.all(routes(1).map((route) => m.command(`announce route ${route}`))),
+      },
+    });
   });
 });
 
@@ -116,6 +239,36 @@ describe('several paths per prefix to a peer', () => {
     const e = new Frr(made.lab.node('e'));
     await announcesSeveralPaths(made, async (prefix) => {
       return (await e.paths(prefix)).map(({ aspath }) => aspath?.string ?? '');
+    });
+  });
+  interop('add-path-send', 'bird', 'announces all to BIRD, and withdraws one alone', async () => {
+    const made = await scene('apbird', sends, bird('rx'));
+    const e = new Bird(made.lab.node('e'));
+    await announcesSeveralPaths(made, async (prefix) => {
+      return [...(await e.route(prefix)).matchAll(/BGP\.as_path: (.*)/g)].map(([, asPath]) => asPath);
+    });
+  });
+  interop('add-path-send', 'gobgp', 'announces all to GoBGP, and withdraws one alone', async () => {
+    const made = await scene('apgobgp', sends, gobgp);
+    const e = new Gobgp(made.lab.node('e'));
+    await announcesSeveralPaths(made, async (prefix) => {
+      const paths = await e.paths(prefix, { neighbor: '10.1.3.1' });
+      return paths.map((path) =>
+        (gobgpAttribute(path, 2)?.as_paths ?? []).flatMap(({ asns }) => asns).join(' '),
+      );
+    });
+  });
+  interop('add-path-send', 'openbgpd', 'announces all to OpenBGPD, and withdraws one alone', async () => {
+    const made = await scene('apopen', sends, openbgpd);
+    const e = new Openbgpd(made.lab.node('e'));
+    await announcesSeveralPaths(made, async (prefix) => (await e.paths(prefix)).map(({ aspath }) => aspath));
+  });
+  interop('add-path-send', 'exabgp', 'announces all to ExaBGP, and withdraws one alone', async () => {
+    const made = await scene('apexa', sends, exabgp([]));
+    const e = new Exabgp(made.lab.node('e'));
+    await announcesSeveralPaths(made, async (prefix) => {
+      const routes = e.routes().filter((route) => route.prefix === prefix);
+      return routes.map(({ attributes }) => (attributes['as-path'] ?? []).join(' '));
     });
   });
 });

@@ -14,6 +14,8 @@ export const prefix6 = '2001:db8:100::/48';
 export interface Session {
   readonly name: string;
   readonly address: string;
+  /** Our end of it. */
+  readonly localAddress: string;
   readonly asn: number;
   /** Carries several paths per prefix. */
   readonly addPath: boolean;
@@ -74,9 +76,9 @@ export async function chain(name: string, m: Speaker, e: Speaker): Promise<Chain
       '',
     ].join('\n');
   const speakers: readonly Session[] = [
-    { name: 'a', address: '10.1.1.2', asn: 65011, addPath: false },
-    { name: 'b', address: '10.1.2.2', asn: 65012, addPath: false },
-    { name: 'e', address: '10.1.3.2', asn: 65002, addPath: true },
+    { name: 'a', address: '10.1.1.2', localAddress: '10.1.1.1', asn: 65011, addPath: false },
+    { name: 'b', address: '10.1.2.2', localAddress: '10.1.2.1', asn: 65012, addPath: false },
+    { name: 'e', address: '10.1.3.2', localAddress: '10.1.3.1', asn: 65002, addPath: true },
   ];
   const lab = await Lab.up(
     {
@@ -120,7 +122,7 @@ export async function chain(name: string, m: Speaker, e: Speaker): Promise<Chain
           name: 'e',
           asn: 65002,
           routerId: '10.1.3.2',
-          sessions: [{ name: 'm', address: '10.1.3.1', asn: 65001, addPath: true }],
+          sessions: [{ name: 'm', address: '10.1.3.1', localAddress: '10.1.3.2', asn: 65001, addPath: true }],
         }),
         '1.conf': feeder(1),
         '2.conf': feeder(2),
