@@ -4,6 +4,7 @@
  */
 import { formatIpv4 } from '../address/index.js';
 import { relationTo } from '../bgp/speaker/confederation.js';
+import { clusterIds } from './clusters.js';
 import { keepsOpen } from './peer-add-path.js';
 import {
   renderGracefulRestart,
@@ -31,7 +32,7 @@ export interface RouterDiff {
   readonly listen: boolean;
   /** Of `kernel`, what changes while running: `source`, `nexthopCompat`. */
   readonly kernel: boolean;
-  /** The content of a filter or prefix set, or `ebgpRequiresPolicy`: what the filters of any peer decide may differ. */
+  /** The content of a filter or prefix set, `ebgpRequiresPolicy` or our clusters: what the filters of any peer decide may differ. */
   readonly policies: boolean;
   /** Keys that differ but hold from the next start on. */
   readonly restart: string[];
@@ -47,6 +48,7 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   'gracefulRestart.deferral': 'none',
   maxPrefixes: 'none',
   raInterval: 'none',
+  clusterId: 'policy',
   enforceFirstAs: 'policy',
   maxAsPathLength: 'policy',
   allowOwnAs: 'policy',
@@ -106,6 +108,9 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     changes('confederation.members', old.confederation?.members, next.confederation?.members);
   }
   holdsAfterRestart('routerId', formatIpv4(old.routerId), formatIpv4(next.routerId));
+  const cluster = (id: number | null) => (id === null ? undefined : formatIpv4(id));
+  changes('clusterId', cluster(old.clusterId), cluster(next.clusterId));
+  const clusters = !same(clusterIds(old), clusterIds(next));
   const listen = diffListen(old, next, lines);
   changes('maxPaths', old.maxPaths, next.maxPaths);
   changesOf('med', old.med, next.med, changes);
@@ -158,7 +163,14 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     [...caches(router).keys()].filter((name) => caches(next).has(name) && caches(old).has(name));
   changes('rpki.caches', order(old), order(next));
 
-  return { peers, listen, kernel, policies: filters || prefixSets || requirement, restart, lines };
+  return {
+    peers,
+    listen,
+    kernel,
+    policies: filters || prefixSets || requirement || clusters,
+    restart,
+    lines,
+  };
 }
 
 function diffListen(old: Router, next: Router, lines: string[]): boolean {

@@ -11,6 +11,7 @@ export interface RouterDocument {
 export interface SpecDocument {
   asn?: number;
   confederation?: { id?: number; members?: (number | undefined)[] };
+  clusterId?: string;
   routerId?: string;
   listen?: (ListenDocument | undefined)[];
   maxPaths?: number;
@@ -72,6 +73,7 @@ export interface PeerSettingsDocument {
   export?: string | (string | undefined)[];
   gracefulRestart?: GracefulRestartDocument;
   routeReflectorClient?: boolean;
+  clusterId?: string;
   maxPrefixes?: MaxPrefixesDocument;
   addPath?: AddPathDocument;
   enforceFirstAs?: boolean;

@@ -134,6 +134,8 @@ function readSettings(
   if (document.raInterval !== undefined) settings.raIntervalSeconds = document.raInterval;
   const localAddress = reader.unicast(document.localAddress, [...path, 'localAddress']);
   if (localAddress !== undefined) settings.localAddress = localAddress;
+  const clusterId = reader.unicast(document.clusterId, [...path, 'clusterId'], 0)?.a;
+  if (clusterId !== undefined) settings.clusterId = clusterId;
   const { shutdownMessage } = document;
   if (shutdownMessage !== undefined) {
     const octets = Buffer.byteLength(shutdownMessage);
@@ -292,6 +294,12 @@ function readPeer(
     reader.error(
       document.routeReflectorClient === undefined ? path : [...path, 'routeReflectorClient'],
       `${label} is a route reflector client but in AS ${merged.asn}, not ours (${context.asn}); expected an iBGP peer`,
+    );
+  }
+  if (merged.clusterId !== undefined && relation !== 'ibgp') {
+    reader.error(
+      document.clusterId === undefined ? path : [...path, 'clusterId'],
+      `${label} has \`clusterId\` but is in AS ${merged.asn}, not ours (${context.asn}); expected an iBGP peer`,
     );
   }
   checkAsOptions(document, merged, relation, asn, label, reader, path);

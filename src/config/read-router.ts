@@ -55,6 +55,7 @@ function readSpec(
   const ebgpRequiresPolicy = spec.ebgpRequiresPolicy ?? defaults.ebgpRequiresPolicy;
   const routerId = reader.unicast(spec.routerId, ['spec', 'routerId'], 0)?.a;
   const confederation = readConfederation(spec);
+  const clusterId = reader.unicast(spec.clusterId, ['spec', 'clusterId'], 0)?.a ?? null;
   const context = { asn: spec.asn, confederation, gracefulRestart, ebgpRequiresPolicy, ...defined };
   const prefixSets = readPrefixSets(spec.prefixSets ?? {}, reader, ['spec', 'prefixSets']);
   const peerNames = (spec.peers ?? []).flatMap((peer) => peer?.name ?? []);
@@ -75,6 +76,7 @@ function readSpec(
     asn: spec.asn,
     confederation,
     routerId,
+    clusterId,
     maxPaths: spec.maxPaths ?? defaults.maxPaths,
     med: { ...defaults.med, ...spec.med },
     ebgpRequiresPolicy,

@@ -26,6 +26,8 @@ export interface Router {
   readonly confederation: Confederation | null;
   /** BGP Identifier, u32. */
   readonly routerId: number;
+  /** RFC 4456, u32; null: the same as `routerId`. */
+  readonly clusterId: number | null;
   readonly listen: readonly ListenAddress[];
   /** Equal-cost paths that the FIB gets for one prefix at most; 1 = no ECMP. */
   readonly maxPaths: number;

@@ -7,6 +7,7 @@ import { addPath } from './schema-peer-add-path.js';
 import { raInterval } from './schema-peer-interface.js';
 import { maxPrefixes } from './schema-peer-limits.js';
 import { roleSettings } from './schema-peer-role.js';
+import { reflectionSettings } from './schema-reflection.js';
 
 export const gracefulRestart = {
   type: 'object',
@@ -176,11 +177,7 @@ export const peerSettings = {
     ...gracefulRestart,
     description: "As `spec.gracefulRestart`, which holds for what isn't given here.",
   },
-  routeReflectorClient: {
-    type: 'boolean',
-    default: false,
-    description: 'The peer is our client (RFC 4456): iBGP routes are reflected to and from it.',
-  },
+  ...reflectionSettings,
   maxPrefixes,
   addPath,
   enforceFirstAs: {

@@ -21,6 +21,7 @@ import { filterRule, prefixSets } from './schema-filters.js';
 import { mrt } from './schema-mrt.js';
 import { interfaceName } from './schema-peer-interface.js';
 import { gracefulRestart, peerSettings } from './schema-peers.js';
+import { clusterId } from './schema-reflection.js';
 import { rpki } from './schema-rpki.js';
 
 const listen = {
@@ -207,6 +208,7 @@ const spec = {
   properties: {
     asn: { ...asn, description: 'Our AS number. Required.' },
     confederation,
+    clusterId,
     routerId: {
       ...ipv4Address,
       description: 'BGP Identifier, written as an IPv4 address, unique in the AS. Required.',

@@ -13,6 +13,10 @@ export interface PeerRow {
   asn: number | null;
   /** Who it is to us: `confed` is in another member AS of our confederation (RFC 5065). */
   relation: 'ibgp' | 'confed' | 'ebgp';
+  /** RFC 4456: it is a client of ours. */
+  routeReflectorClient?: true;
+  /** The cluster that the peer is in, where the document says so. */
+  clusterId?: string;
   /** RFC 4271 §8.2.2 state in lower case, or 'shutdown'. */
   state: 'idle' | 'connect' | 'active' | 'openSent' | 'openConfirm' | 'established' | 'shutdown';
   /** ISO 8601, when this state began. */
@@ -200,6 +204,8 @@ export interface StatusReport {
   asn: number;
   /** RFC 5065: the AS number that the outside knows, and the other member ASes. */
   confederation?: { id: number; members: readonly number[] };
+  /** RFC 4456; absent: the same as `routerId`. */
+  clusterId?: string;
   routerId: string;
   startedAt: string;
   /** Memory in bytes. */

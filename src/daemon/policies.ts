@@ -8,6 +8,7 @@ import type {
   PolicySource,
   Relation,
 } from '../bgp/speaker/index.js';
+import { clusterIds } from '../config/clusters.js';
 import type { Router } from '../config/router.js';
 import {
   type CompiledPolicy,
@@ -40,7 +41,7 @@ export class RouterPolicies implements PolicySource {
       localAsn: this.router.asn,
       confederationId: this.router.confederation?.id ?? null,
       routerId: this.router.routerId,
-      clusterId: this.router.routerId,
+      clusterIds: clusterIds(this.router),
       peerAddress: settings.address,
       firstAs: settings.enforceFirstAs && relation !== 'ibgp' ? settings.asn : null,
       maxAsPathLength: settings.maxAsPathLength,
@@ -91,7 +92,8 @@ export class RouterPolicies implements PolicySource {
         asPath: facts.asPath,
         otc: facts.otc,
         routerId: this.router.routerId,
-        clusterId: this.router.routerId,
+        clusterId: this.router.clusterId ?? this.router.routerId,
+        memberClusterId: facts.clusterId,
         nextHop: facts.nextHopMode,
         self: [own(IPV4), own(IPV6)],
         sharedSubnet: [shared(IPV4), shared(IPV6)],

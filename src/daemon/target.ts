@@ -65,7 +65,7 @@ export class DaemonTarget implements ControlTarget {
 
   async status(): Promise<StatusReport> {
     const { node } = this;
-    const { confederation } = node.router;
+    const { confederation, clusterId } = node.router;
     const statistics = await node.fib.statistics();
     const routes: StatusReport['routes'] = {};
     const fib: StatusReport['fib'] = {};
@@ -80,6 +80,7 @@ export class DaemonTarget implements ControlTarget {
       asn: node.router.asn,
       ...(confederation === null ? {} : { confederation: { ...confederation } }),
       routerId: formatIpv4(node.router.routerId),
+      ...(clusterId === null ? {} : { clusterId: formatIpv4(clusterId) }),
       startedAt: node.startedAt.toISOString(),
       rss: process.memoryUsage.rss(),
       resources: countsOf(process.getActiveResourcesInfo()),
@@ -215,6 +216,8 @@ export class DaemonTarget implements ControlTarget {
       address: sameAddress(settings.address, unspecified6) ? null : formatAddress(settings.address),
       asn: settings.asn === 0 ? null : settings.asn,
       relation: peer.relation,
+      ...(peer.relation !== 'ibgp' || !settings.routeReflectorClient ? {} : { routeReflectorClient: true }),
+      ...(settings.clusterId === undefined ? {} : { clusterId: formatIpv4(settings.clusterId) }),
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       families,

@@ -35,6 +35,8 @@ export interface RouteOrigin {
   /** The peer's BGP Identifier and address; 0 and null for local ones. */
   readonly routerId: number;
   readonly address: Address | null;
+  /** The cluster that the peer is in (RFC 4456); absent: that of this router. */
+  readonly clusterId?: number | undefined;
 }
 
 /** Our own address towards the members. `linkLocal` beside an IPv6 one where they share its link (RFC 2545 §3). */
@@ -53,7 +55,9 @@ export interface ExportFacts {
   /** Members' AS number, to spare them routes that they would drop as loops; null: they get them. */
   readonly peerAsn: number | null;
   readonly routerId: number;
+  /** The cluster of this router, and that of the members if it is another one. */
   readonly clusterId: number;
+  readonly memberClusterId?: number | null;
   /** External peers: what they see in AS_PATH. Absent: our number in front of what is there. */
   readonly asPath?: AsPathTreatment | null;
   /** RFC 9234: our role towards the members, and the AS that they know us by. Absent or null: none. */
@@ -100,7 +104,8 @@ const NO_EXPORT_SUBCONFED = 0xffffff03;
 
 /** A route source as export sees it. */
 export function routeOrigin(info: SourceInfo): RouteOrigin {
-  return { kind: originKind(info), routerId: info.routerId, address: info.peerAddress };
+  const { routerId, peerAddress: address, clusterId } = info;
+  return { kind: originKind(info), routerId, address, clusterId };
 }
 
 function originKind({ kind, ibgp, confed, client }: SourceInfo): RouteOrigin['kind'] {
@@ -179,7 +184,10 @@ export function treatExport(
       out.clusterId = DROP;
     } else if (reflects) {
       out.originatorId = origin.routerId;
-      out.clusterId = facts.clusterId;
+      // RFC 4456 §7: one router may stand in several clusters. The route came through one and goes into the other.
+      out.clusterId = origin.clusterId ?? facts.clusterId;
+      const into = facts.memberClusterId ?? facts.clusterId;
+      if (into !== out.clusterId) out.clusterIdOuter = into;
     }
   }
   return out.rewrite(buffer, start, end) ? 'announced' : 'tooLong';

@@ -26,7 +26,8 @@ export interface ImportFacts {
   /** The number by which the outside knows our confederation; absent or null: we are in none. */
   readonly confederationId?: number | null;
   readonly routerId: number;
-  readonly clusterId: number;
+  /** All clusters that we are a reflector of. */
+  readonly clusterIds: readonly number[];
   /** The peer: what `nextHop: self` means in an import filter, the speaker that sends the route. */
   readonly peerAddress: Address;
   /** The peer's AS number if AS_PATH must begin with it; null: it need not. */
@@ -65,7 +66,7 @@ export const importReasons: Readonly<Record<ImportOutcome, string>> = {
   asLoop: 'our own AS is in its AS_PATH (RFC 4271 §9.1.2)',
   confederationLoop: "our confederation's AS is in its AS_PATH (RFC 5065 §4)",
   originatorLoop: 'we are its ORIGINATOR_ID (RFC 4456 §8)',
-  clusterLoop: 'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
+  clusterLoop: 'a cluster of ours is in its CLUSTER_LIST (RFC 4456 §8)',
   firstAs: "its AS_PATH does not begin with the peer's AS (enforceFirstAs, RFC 4271 §6.3)",
   asPathLength: 'its AS_PATH is longer than maxAsPathLength',
   martianNextHop: 'its next hop is an IPv4-mapped address, which no packet goes to (RFC 4291 §2.5.5.2)',
@@ -125,7 +126,7 @@ export function findFault(
   }
   if (view.find(AttributeCode.clusterList)) {
     for (let at = view.valueStart; at < view.valueEnd; at += 4) {
-      if (buffer.readUInt32BE(at) === facts.clusterId) return 'clusterLoop';
+      if (facts.clusterIds.includes(buffer.readUInt32BE(at))) return 'clusterLoop';
     }
   }
   return null;

@@ -81,6 +81,8 @@ export class SetRewriter {
   originatorId = KEEP;
   /** The cluster to put in front of CLUSTER_LIST, KEEP or DROP. */
   clusterId = KEEP;
+  /** One more, in front of `clusterId`; KEEP: none. */
+  clusterIdOuter = KEEP;
   /** The AS that OTC names where there is none yet (RFC 9234 §5), or KEEP. */
   onlyToCustomer = KEEP;
   /** RFC 4360 §6: extended communities that are not transitive stay within the AS. */
@@ -107,6 +109,7 @@ export class SetRewriter {
     this.largeCommunities = null;
     this.originatorId = KEEP;
     this.clusterId = KEEP;
+    this.clusterIdOuter = KEEP;
     this.onlyToCustomer = KEEP;
     this.leavesAs = false;
     this.completes = false;
@@ -244,8 +247,7 @@ export class SetRewriter {
         if (this.originatorId >= 0) this.writeU32(type, AttributeFlag.optional, this.originatorId);
         return true;
       case AttributeCode.clusterList:
-        if (this.clusterId >= 0) this.writeU32(type, AttributeFlag.optional, this.clusterId);
-        return true;
+        return this.clusterId < 0 || this.writeClusterList(AttributeFlag.optional, this.buffer, 0, 0);
       case AttributeCode.extendedCommunities:
         return this.extendedCommunities === null || this.writeExtendedCommunities(OPTIONAL_TRANSITIVE);
       case AttributeCode.largeCommunities:
@@ -348,8 +350,10 @@ export class SetRewriter {
   }
 
   private writeClusterList(flags: number, from: Buffer, start: number, end: number): boolean {
-    if (end - start + 4 > MAX_VALUE) return false;
-    this.writeAttributeHead(AttributeCode.clusterList, flags, end - start + 4);
+    const ahead = this.clusterIdOuter === KEEP ? 4 : 8;
+    if (end - start + ahead > MAX_VALUE) return false;
+    this.writeAttributeHead(AttributeCode.clusterList, flags, end - start + ahead);
+    if (ahead === 8) this.writeWord(this.clusterIdOuter);
     this.writeWord(this.clusterId);
     this.copy(from, start, end);
     return true;

@@ -19,6 +19,8 @@ export interface SourceInfo {
   readonly confed?: boolean;
   /** RFC 4456: a route-reflector client of ours. */
   readonly client: boolean;
+  /** The cluster that the peer is in (RFC 4456); absent: that of this router. */
+  readonly clusterId?: number | undefined;
   /** The peer's BGP Identifier (u32); 0 for local sources. */
   readonly routerId: number;
   readonly peerAddress: Address | null;

@@ -281,6 +281,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         export: list,
         gracefulRestart,
         routeReflectorClient: flag,
+        clusterId: optional(unicast(0).map((address) => address.a)),
         maxPrefixes: fc.record({ ipv4: optional(limit), ipv6: optional(limit) }).map(given),
         enforceFirstAs: flag,
         maxAsPathLength: seconds(0, 4096),
@@ -299,7 +300,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         holdTimeSeconds === 0 || keepaliveSeconds * 2 <= holdTimeSeconds,
     )
     .filter(({ multihop, ttlSecurity }) => multihop === null || ttlSecurity === undefined)
-    .filter((value) => value.asn === ours || !value.routeReflectorClient)
+    .filter((value) => value.asn === ours || (!value.routeReflectorClient && value.clusterId === undefined))
     .filter(({ asn, role, strictRole }) => (role === undefined ? !strictRole : asn !== ours))
     .filter(({ asn, localAs }) => localAs === undefined || new Set([ours, asn, localAs.asn]).size === 3)
     .map(given);
@@ -342,6 +343,7 @@ const router: fc.Arbitrary<Router> = fc
       asn: fc.constant(ours),
       confederation: fc.option(fc.record({ id: asn, members: fc.uniqueArray(asn, { maxLength: 3 }) })),
       routerId: unicast(0).map((address) => address.a),
+      clusterId: fc.option(unicast(0).map((address) => address.a)),
       listen: fc.uniqueArray(fc.record({ address: family.chain(anyAddress), port }), {
         selector: (value) => JSON.stringify(value),
         maxLength: 3,

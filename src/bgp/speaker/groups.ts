@@ -32,6 +32,8 @@ export interface GroupFacts {
   readonly filters: readonly string[] | null;
   /** What external peers see in AS_PATH; null: our number in front of what is there. */
   readonly asPath: AsPathTreatment | null;
+  /** The cluster that these internal peers are in, where it is not that of the router (RFC 4456). */
+  readonly clusterId: number | null;
   /** RFC 9234: what we are to these external peers, and by which AS number they know us; null: no role. */
   readonly otc: OtcFacts | null;
 }
@@ -51,6 +53,7 @@ export function groupKey(facts: GroupFacts): string {
     // Names may hold any character.
     JSON.stringify(facts.filters),
     JSON.stringify(facts.asPath),
+    facts.clusterId ?? '-',
     facts.otc === null ? '-' : `${facts.otc.role} ${facts.otc.asn}`,
   ].join('|');
 }

@@ -163,8 +163,9 @@ export class Peer implements SessionHandlers {
 
   /** New settings of a session that need not end for them. */
   adjust(settings: PeerSettings): void {
-    const limits = this.settings.maxPrefixes;
+    const { maxPrefixes: limits, clusterId } = this.settings;
     this.settings = settings;
+    if (clusterId !== settings.clusterId) this.updateSource();
     this.receivedPaths.adjust(settings.addPath);
     if (JSON.stringify(limits) === JSON.stringify(settings.maxPrefixes)) return;
     if (this.guard.hold !== null) {
@@ -553,6 +554,7 @@ export class Peer implements SessionHandlers {
       ibgp: this.ibgp,
       confed: this.relation === 'confed',
       client: this.settings.routeReflectorClient,
+      clusterId: this.settings.clusterId,
       routerId,
       peerAddress: this.settings.address,
       remoteAsn: this.settings.asn,

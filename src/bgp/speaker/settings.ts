@@ -96,6 +96,8 @@ export interface PeerSettings {
   readonly gracefulRestart: GracefulRestartSettings;
   /** RFC 4456: the peer is a client of ours (iBGP only). */
   readonly routeReflectorClient: boolean;
+  /** The cluster that the peer is in (RFC 4456), u32; absent: that of the router. */
+  readonly clusterId?: number;
   readonly maxPrefixes: PrefixLimits;
   readonly addPath?: AddPathSettings;
   /** From an external peer: AS_PATH must begin with the peer's AS. */

@@ -425,6 +425,7 @@ export class Speaker implements PeerContext {
           : [],
       filters: settings.export ?? null,
       asPath: external ? this.asPathTreatment(settings) : null,
+      clusterId: relation === 'ibgp' ? (settings.clusterId ?? null) : null,
       // RFC 9234 §5: in a confederation, OTC has its number.
       otc:
         !external || settings.role === undefined

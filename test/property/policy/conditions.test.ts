@@ -381,7 +381,7 @@ const facts: ImportFacts = {
   ebgp: true,
   localAsn: LOCAL_ASN,
   routerId: 1,
-  clusterId: 1,
+  clusterIds: [1],
   peerAddress: address('192.0.2.7'),
   firstAs: null,
   maxAsPathLength: 0,

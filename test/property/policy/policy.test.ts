@@ -216,6 +216,7 @@ describe('the rewriter', () => {
           communities: fc.option(fc.uniqueArray(fc.nat(), { maxLength: 80 })),
           originatorId: numberOrDrop,
           clusterId: numberOrDrop,
+          clusterIdOuter: number,
           completes: fc.boolean(),
         }),
         (set, plan) => {
@@ -268,8 +269,9 @@ describe('the rewriter', () => {
             simple(AttributeCode.originatorId, plan.originatorId);
           if (plan.clusterId === DROP) builder.remove(AttributeCode.clusterList);
           else if (plan.clusterId !== KEEP) {
-            const own = Buffer.alloc(4);
-            own.writeUInt32BE(plan.clusterId);
+            const ids = [...(plan.clusterIdOuter === KEEP ? [] : [plan.clusterIdOuter]), plan.clusterId];
+            const own = Buffer.alloc(4 * ids.length);
+            for (const [i, id] of ids.entries()) own.writeUInt32BE(id, 4 * i);
             builder.put(AttributeCode.clusterList, 0x80, Buffer.concat([own, hadClusters]));
           }
           expect(out.buffer.subarray(0, out.end).toString('hex')).toBe(builder.toBuffer().toString('hex'));

@@ -87,6 +87,21 @@ describe('the diff of two Routers', () => {
     expect(found).toMatchObject({ listen: false, kernel: false, policies: false, restart: [] });
   });
 
+  it('asks all peers anew when we are a reflector of another cluster, which may make their routes loops', () => {
+    const peer = '- {name: x, address: 192.0.2.2, asn: 65001';
+    const found = diff(peers(`${peer}}`), peers(`${peer}, clusterId: 192.0.2.7}`));
+    expect(found).toMatchObject({
+      peers: { changed: [{ name: 'x', change: 'policy' }] },
+      policies: true,
+      lines: ['peer x: clusterId unset → 192.0.2.7; its routes are evaluated again'],
+    });
+    expect(diff(minimal, `${minimal}\nclusterId: 192.0.2.7`)).toMatchObject({
+      policies: true,
+      restart: [],
+      lines: ['clusterId: unset → 192.0.2.7'],
+    });
+  });
+
   it('takes a password from another place without a reset', () => {
     const peer = '- {name: x, address: 192.0.2.2, asn: 65001';
     const found = diff(peers(`${peer}, passwordFile: /a}`), peers(`${peer}, passwordEnv: B}`));

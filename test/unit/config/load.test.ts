@@ -72,6 +72,7 @@ describe('a document without mistakes', () => {
       name: 'a',
       asn: 65001,
       confederation: null,
+      clusterId: null,
       routerId: 0xc0000201,
       listen: [
         { address: parseAddress('0.0.0.0'), port: 179 },

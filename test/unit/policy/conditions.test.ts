@@ -55,7 +55,7 @@ const facts: ImportFacts = {
   ebgp: true,
   localAsn: 65000,
   routerId: 1,
-  clusterId: 1,
+  clusterIds: [1],
   peerAddress: address('192.0.2.7'),
   firstAs: null,
   maxAsPathLength: 0,

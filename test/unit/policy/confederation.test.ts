@@ -169,7 +169,7 @@ describe('what comes into a member AS', () => {
     localAsn: 65001,
     confederationId: 100,
     routerId: 1,
-    clusterId: 9,
+    clusterIds: [9],
     peerAddress: address('192.0.2.7'),
     firstAs: 65002,
     maxAsPathLength: 1,

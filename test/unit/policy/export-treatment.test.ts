@@ -229,6 +229,16 @@ describe('what goes to an internal peer', () => {
     expect(treat(learnt, external, client)).not.toHaveProperty('originatorId');
   });
 
+  it('tells both clusters that it goes between, where a router stands in several', () => {
+    const clusters = (origin: RouteOrigin, memberClusterId: number | null) =>
+      treat(learnt, origin, { ...client, memberClusterId });
+    const other = { ...internalClient, clusterId: 0x0a000001 };
+    expect(clusters(other, null)).toMatchObject({ clusterList: ['10.0.0.255', '10.0.0.1'] });
+    expect(clusters(other, 0x0a000001)).toMatchObject({ clusterList: ['10.0.0.1'] });
+    expect(clusters(other, 0x0a000002)).toMatchObject({ clusterList: ['10.0.0.2', '10.0.0.1'] });
+    expect(clusters(internalClient, 0x0a000002)).toMatchObject({ clusterList: ['10.0.0.2', '10.0.0.255'] });
+  });
+
   it('keeps a first ORIGINATOR_ID and puts our cluster in front of CLUSTER_LIST', () => {
     const base = buildCanonical(learnt);
     const reflected = new CanonicalBuilder()

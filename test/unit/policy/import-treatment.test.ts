@@ -26,7 +26,7 @@ const facts: ImportFacts = {
   ebgp: true,
   localAsn: 65000,
   routerId: 0x0a000001,
-  clusterId: 0x0a0000ff,
+  clusterIds: [0x0a0000ff],
   peerAddress: address('192.0.2.7'),
   firstAs: null,
   maxAsPathLength: 0,
@@ -87,10 +87,10 @@ describe('what comes from a peer', () => {
       .load(base, 0, base.length)
       .put(AttributeCode.clusterList, 0x80, Buffer.from('0a0000fe0a0000ff', 'hex'))
       .toBuffer();
-    const inside = { ...facts, ebgp: false };
+    const inside = { ...facts, ebgp: false, clusterIds: [7, 0x0a0000fe] };
     expect(importRoute(own, [], inside).explanation.reason).toBe('we are its ORIGINATOR_ID (RFC 4456 §8)');
     expect(importRoute(cluster, [], inside).explanation.reason).toBe(
-      'our own cluster is in its CLUSTER_LIST (RFC 4456 §8)',
+      'a cluster of ours is in its CLUSTER_LIST (RFC 4456 §8)',
     );
   });
 

@@ -49,7 +49,7 @@ function imported(role: RoleName | null, otc: number | null): number | null | st
     ebgp: true,
     localAsn: US,
     routerId: 1,
-    clusterId: 1,
+    clusterIds: [1],
     peerAddress: nextHop,
     firstAs: null,
     maxAsPathLength: 0,

@@ -21,6 +21,7 @@ const facts: GroupFacts = {
   sharedSubnets: [prefix('192.0.2.0/24'), prefix('198.51.100.0/24')],
   filters: ['a', 'b'],
   asPath: null,
+  clusterId: null,
   otc: null,
 };
 
@@ -44,6 +45,7 @@ describe('the key of an update group', () => {
     ['order of filters', { filters: ['b', 'a'] }],
     ['name of a filter that looks like two', { filters: ['a,b'] }],
     ['lack of filters', { filters: null }],
+    ['cluster', { clusterId: 1 }],
     [
       'AS_PATH that is shown',
       { asPath: { asn: 64999, behind: null, override: null, removePrivate: false, peerAsn: null } },
