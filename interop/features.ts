@@ -26,12 +26,14 @@ export const features = {
   'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',
   'notification-restart': 'graceful restart after a NOTIFICATION, and Hard Reset (RFC 8538)',
   'long-lived-graceful-restart': 'long-lived graceful restart, LLGR_STALE and NO_LLGR (RFC 9494)',
-  role: 'Roles: the OPENs agree, or NOTIFICATION 2/11 (RFC 9234 §4)',
+  role: 'roles: the OPENs agree, or NOTIFICATION 2/11 (RFC 9234 §4)',
   'only-to-customer': 'Only-to-Customer: marked, obeyed, leaks rejected (RFC 9234 §5)',
   unnumbered: 'peers by interface: found by router advertisements (RFC 4861), AS from the OPEN',
   'extended-next-hop': 'IPv4 routes with IPv6 next hops (RFC 8950)',
   'add-path-receive': 'several paths per prefix from the peer, and their withdrawal (RFC 7911)',
   'add-path-send': 'several paths per prefix to the peer, and their withdrawal (RFC 7911)',
+  'route-refresh-asked': 'route refresh, asked for by us (RFC 2918)',
+  'enhanced-route-refresh': 'beginning and end of a route refresh (RFC 7313)',
 } as const;
 
 export type FeatureId = keyof typeof features;

@@ -1,6 +1,6 @@
 /** The verbs that change something in a running daemon, or watch it: reload, peer, events. */
 import { type ControlClient, ControlInterruptedError } from '../control/client.js';
-import type { DaemonEvent, PeerAction, ReloadResult } from '../control/index.js';
+import type { DaemonEvent, PeerAction, RefreshDirection, ReloadResult } from '../control/index.js';
 import { type OutputFormat, printValue, toYaml } from './output.js';
 import type { Terminal } from './terminal.js';
 import { fieldText, printable } from './text.js';
@@ -56,6 +56,23 @@ export async function peer(
     reset: 'is reset; its session starts anew',
   };
   await terminal.write(`peer ${name} ${outcome[action]}\n`);
+}
+
+/** Without a direction: both. */
+export async function refresh(
+  client: ControlClient,
+  terminal: Terminal,
+  name: string,
+  direction?: RefreshDirection,
+): Promise<void> {
+  const report = await client.refreshPeer(name, direction);
+  const incoming = {
+    requested: 'is asked for its routes again',
+    reevaluated:
+      "can't be asked for its routes again (it lacks route refresh, RFC 2918); those it sent went through the import filters again",
+  };
+  if (report.in !== undefined) await terminal.write(`peer ${name} ${incoming[report.in]}\n`);
+  if (report.out !== undefined) await terminal.write(`peer ${name} gets our routes again\n`);
 }
 
 /** Writes events until the daemon stops or the caller does. */

@@ -245,6 +245,14 @@ function addShow(program: Command, terminal: Terminal): void {
     });
 }
 
+const peerActions: readonly PeerAction[] = ['shutdown', 'enable', 'reset'];
+
+interface PeerOptions {
+  message?: string;
+  in?: boolean;
+  out?: boolean;
+}
+
 function addOperatingVerbs(program: Command, terminal: Terminal, done: Done): void {
   asking(program.command('explain'))
     .description('tell why a destination goes where it goes')
@@ -263,16 +271,25 @@ function addOperatingVerbs(program: Command, terminal: Terminal, done: Done): vo
       done(await reload(await clientOf(command), terminal, options.output, options.dryRun === true));
     });
   asking(program.command('peer'))
-    .description('shut a session down, enable it again, or reset it')
+    .description('shut a session down, enable it again, reset it, or refresh its routes')
     .argument('<name>', 'name of the peer')
-    .addArgument(new Argument('<action>', 'what to do').choices(['shutdown', 'enable', 'reset']))
+    .addArgument(new Argument('<action>', 'what to do').choices([...peerActions, 'refresh']))
     .option('-m, --message <text>', "with shutdown and reset: words for the peer's operator (RFC 9003)")
-    .action(async (name: string, action: PeerAction, { message }: { message?: string }, command: Command) => {
-      if (message !== undefined && action === 'enable') {
+    .option('--in', "with refresh: only the peer's routes to us")
+    .addOption(new Option('--out', 'with refresh: only our routes to the peer').conflicts('in'))
+    .action(async (name: string, action: PeerAction | 'refresh', options: PeerOptions, command: Command) => {
+      const { message } = options;
+      if (message !== undefined && action !== 'shutdown' && action !== 'reset') {
         command.error("error: option '--message' goes with shutdown and reset");
       }
-      const { peer } = await import('./operate.js');
-      await peer(await clientOf(command), terminal, name, action, message);
+      const direction = options.in ? 'in' : options.out ? 'out' : undefined;
+      if (direction !== undefined && action !== 'refresh') {
+        command.error(`error: option '--${direction}' goes with refresh`);
+      }
+      const { peer, refresh } = await import('./operate.js');
+      const client = await clientOf(command);
+      if (action === 'refresh') await refresh(client, terminal, name, direction);
+      else await peer(client, terminal, name, action, message);
     });
   asking(program.command('events'))
     .description('print what happens while it happens')

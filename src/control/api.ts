@@ -36,6 +36,8 @@ export interface PeerRow {
   holdTimeSeconds?: number;
   /** Octets of the longest message on the session (RFC 8654). */
   maxMessageLength?: number;
+  /** Whether and how routes are sent again when asked for (RFC 2918; `enhanced`: RFC 7313). */
+  routeRefresh?: 'none' | 'plain' | 'enhanced';
   localAddress?: string;
   /** The peer is who is on this interface; `address` is what was learnt there. */
   interface?: string;
@@ -197,6 +199,16 @@ export interface ReloadResult {
 
 export type PeerAction = 'shutdown' | 'enable' | 'reset';
 
+export type RefreshDirection = 'in' | 'out';
+
+/** What a refresh of a peer's routes led to; a direction that was not asked for is absent. */
+export interface RefreshReport {
+  peer: string;
+  /** `requested`: the peer sends its routes again; `reevaluated`: it can't be asked, what it sent went through the filters again. */
+  in?: 'requested' | 'reevaluated';
+  out?: 'announced';
+}
+
 export interface StatusReport {
   name: string;
   version: string;
@@ -252,6 +264,8 @@ export interface ControlTarget {
   vrps(prefix?: string): Iterable<VrpRow>;
   /** `message`: for the peer's operator (RFC 9003), with `shutdown` and `reset`. */
   peerAction(name: string, action: PeerAction, message?: string): void;
+  /** Routes of an established session once more, without ending it; no direction: both. */
+  refreshPeer(name: string, direction?: RefreshDirection): RefreshReport;
   /** Calls back for every event from now on; returns the unsubscribe function. */
   events(listener: (event: DaemonEvent) => void): () => void;
 }

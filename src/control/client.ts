@@ -7,6 +7,8 @@ import type {
   FibRow,
   PeerAction,
   PeerRow,
+  RefreshDirection,
+  RefreshReport,
   ReloadResult,
   RouteQuery,
   RouteRow,
@@ -85,6 +87,9 @@ export class ControlClient {
   }
   async peerAction(name: string, action: PeerAction, message?: string): Promise<void> {
     await this.#json('POST', `/v1/peers/${encodeURIComponent(name)}/${action}`, { message });
+  }
+  refreshPeer(name: string, direction?: RefreshDirection): Promise<RefreshReport> {
+    return this.#json('POST', `/v1/peers/${encodeURIComponent(name)}/refresh`, { direction });
   }
   /** Ends when the daemon stops or the caller stops iterating. */
   async *events(): AsyncGenerator<DaemonEvent> {

@@ -102,6 +102,14 @@ const endpoints: readonly Endpoint[] = [
     }),
   ),
   {
+    method: 'POST',
+    path: '/v1/peers/:name/refresh',
+    call: (target, [name], query) => {
+      const { direction } = parameters(query, { direction: ['in', 'out'] as const });
+      return json(target.refreshPeer(name, direction));
+    },
+  },
+  {
     method: 'GET',
     path: '/v1/events',
     call: (target) => ({ kind: 'events', subscribe: (listener) => target.events(listener) }),

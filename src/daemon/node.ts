@@ -53,6 +53,15 @@ const warnings: ReadonlySet<PeerEvent['type']> = new Set([
   'password',
   'noNeighbour',
   'ambiguousNeighbour',
+  'refreshExpired',
+]);
+/** What a peer can bring about as often as it likes. */
+const details: ReadonlySet<PeerEvent['type']> = new Set([
+  'refreshAsked',
+  'refreshBegun',
+  'refreshEnded',
+  'refreshIgnored',
+  'refreshSent',
 ]);
 
 function kernelSettings({ kernel }: Router): KernelSettings {
@@ -374,7 +383,7 @@ export class RoutingNode {
 
   private peerEvent(peer: Peer, event: PeerEvent): void {
     const { type, ...fields } = event;
-    const level = warnings.has(type) ? 'warn' : 'info';
+    const level = warnings.has(type) ? 'warn' : details.has(type) ? 'debug' : 'info';
     this.listener.event(level, `peer.${type}`, { peer: peer.settings.name, ...fields });
   }
 

@@ -23,6 +23,8 @@ import {
   type FibRow,
   type PeerAction,
   type PeerRow,
+  type RefreshDirection,
+  type RefreshReport,
   type ReloadResult,
   type RouteQuery,
   type RouteRow,
@@ -145,11 +147,7 @@ export class DaemonTarget implements ControlTarget {
   }
 
   peerAction(name: string, action: PeerAction, message?: string): void {
-    const peer = this.node.speaker.peers.get(name);
-    if (peer === undefined) {
-      const known = [...this.node.speaker.peers.keys()].join(', ');
-      throw new ControlError(404, `no peer is named ${name}; there are: ${known || 'none'}`);
-    }
+    const peer = this.peerNamed(name);
     const octets = Buffer.byteLength(message ?? '');
     if (octets > MAX_SHUTDOWN_TEXT) {
       throw new ControlError(400, `the message has ${octets} octets; expected at most ${MAX_SHUTDOWN_TEXT}`);
@@ -170,8 +168,27 @@ export class DaemonTarget implements ControlTarget {
     }
   }
 
+  refreshPeer(name: string, direction?: RefreshDirection): RefreshReport {
+    const peer = this.peerNamed(name);
+    if (peer.negotiated === null) {
+      throw new ControlError(409, `the session with ${name} is not established; expected one that is`);
+    }
+    return {
+      peer: name,
+      ...(direction === 'out' ? {} : { in: this.node.speaker.refreshIn(peer) }),
+      ...(direction === 'in' ? {} : { out: this.node.speaker.refreshOut(peer) }),
+    };
+  }
+
   events(listener: (event: DaemonEvent) => void): () => void {
     return this.options.subscribe(listener);
+  }
+
+  private peerNamed(name: string): Peer {
+    const peer = this.node.speaker.peers.get(name);
+    if (peer !== undefined) return peer;
+    const known = [...this.node.speaker.peers.keys()].join(', ');
+    throw new ControlError(404, `no peer is named ${name}; there are: ${known || 'none'}`);
   }
 
   /** What went wrong last, with what the kernel's counts may say of it. */
@@ -236,6 +253,11 @@ export class DaemonTarget implements ControlTarget {
         : {
             holdTimeSeconds: negotiated.holdTimeSeconds,
             maxMessageLength: negotiated.extendedMessage ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
+            routeRefresh: negotiated.enhancedRefresh
+              ? 'enhanced'
+              : negotiated.routeRefresh
+                ? 'plain'
+                : 'none',
             localAddress: formatAddress(negotiated.localAddress),
             extendedNextHop: negotiated.extendedNextHop,
             routerId: formatIpv4(negotiated.peerOpen.routerId),

@@ -7,11 +7,13 @@
  *
  * Every source has an epoch here, and every path the epoch in which it was last announced. Marking all of a source's
  * paths as stale (RFC 4724 §4.2) is a new epoch and nothing more; removing them removes those of earlier epochs, so a
- * peer that is back before the sweep has passed loses nothing that it announced anew.
+ * peer that is back before the sweep has passed loses nothing that it announced anew. A refresh that tells its beginning
+ * and end (RFC 7313 §4) is the same, but for a session that is up: what is old goes on as before until the end.
  */
 import type { FamilyIndex } from '../address/index.js';
 import type { AttrSets } from './attr-sets.js';
 import { Decision } from './decision.js';
+import { Epochs } from './epochs.js';
 import { IdQueue } from './id-queue.js';
 import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
 import type { NextHopTable } from './next-hops.js';
@@ -61,8 +63,9 @@ export class FamilyRib {
   private flags = new Uint8Array(1024);
   private readonly dirty = new IdQueue();
   private readonly unused = new IdQueue();
-  private epochs = new Uint8Array(64);
-  private stale = new Set<SourceId>();
+  private readonly epochs = new Epochs();
+  private readonly stale = new Set<SourceId>();
+  private readonly refreshing = new Set<SourceId>();
 
   /** Told of every prefix that was decided, whatever came of it: some path of it may be another. */
   private readonly pathListeners = new Set<(prefix: PrefixId) => void>();
@@ -100,7 +103,7 @@ export class FamilyRib {
       const path = paths.add(prefix, source, pathId);
       paths.received[path] = received;
       paths.accepted[path] = accepted;
-      paths.epoch[path] = this.epochs[source];
+      paths.epoch[path] = this.epochs.of(source);
       counts.received++;
       if (accepted !== 0) {
         counts.accepted++;
@@ -112,7 +115,7 @@ export class FamilyRib {
     const before = paths.accepted[path] as AttrSetId;
     sets.release(paths.received[path] as AttrSetId);
     paths.received[path] = received;
-    paths.epoch[path] = this.epochs[source];
+    paths.epoch[path] = this.epochs.of(source);
     this.accept(path, prefix, before, accepted);
   }
 
@@ -122,7 +125,7 @@ export class FamilyRib {
    */
   hasRoom(source: SourceId, prefix: PrefixId, pathId: number, most: number): boolean {
     const { paths } = this;
-    const epoch = source < this.epochs.length ? this.epochs[source] : 0;
+    const epoch = this.epochs.of(source);
     let n = 0;
     for (let path: number = paths.firstOf(prefix); path !== NONE; path = paths.next[path]) {
       if (paths.source[path] !== source) continue;
@@ -142,9 +145,10 @@ export class FamilyRib {
 
   /** Removes all that the source has announced so far, by and by. */
   withdrawAll(source: SourceId): void {
-    this.job(source).removeUpTo = this.epochs[source];
-    this.epochs[source]++;
+    this.job(source).removeUpTo = this.epochs.of(source);
+    this.epochs.begin(source);
     this.stale.delete(source);
+    this.refreshing.delete(source);
   }
 
   /**
@@ -152,16 +156,41 @@ export class FamilyRib {
    * second restart without End-of-RIB in between).
    */
   markStale(source: SourceId): void {
-    if (source >= this.epochs.length) this.growEpochs(source);
-    if (this.stale.has(source)) this.job(source).removeUpTo = (this.epochs[source] - 1) & 255;
-    this.epochs[source]++;
+    this.epochs.reserve(source);
+    if (this.stale.has(source)) this.job(source).removeUpTo = this.epochs.before(source);
+    this.epochs.begin(source);
     this.stale.add(source);
+    this.refreshing.delete(source);
   }
 
   /** RFC 4724 §4.2: End-of-RIB came, or the time is over; what is still stale is removed, by and by. */
   sweepStale(source: SourceId): void {
     if (!this.stale.delete(source)) return;
-    this.job(source).removeUpTo = (this.epochs[source] - 1) & 255;
+    this.job(source).removeUpTo = this.epochs.before(source);
+  }
+
+  /**
+   * RFC 7313 §4: the source begins to announce everything again; what it doesn't is removed by `endRefresh`. Begun again
+   * before that, all counts as old again. Returns false, and nothing has begun, where it is asked for so often that
+   * the sweeps fall behind, or while paths are kept over a restart: their End-of-RIB comes first.
+   */
+  beginRefresh(source: SourceId): boolean {
+    this.epochs.reserve(source);
+    if (this.stale.has(source) || !this.epochs.hasRoom(source)) return false;
+    this.epochs.begin(source);
+    this.refreshing.add(source);
+    return true;
+  }
+
+  /** Everything has been announced again, or the time is over: what is old is removed, by and by. Returns false where no refresh had begun. */
+  endRefresh(source: SourceId): boolean {
+    if (!this.refreshing.delete(source)) return false;
+    this.job(source).removeUpTo = this.epochs.before(source);
+    return true;
+  }
+
+  isRefreshing(source: SourceId): boolean {
+    return this.refreshing.has(source);
   }
 
   /** Whether the source has paths kept over a restart of it (some may have been announced anew). */
@@ -171,7 +200,7 @@ export class FamilyRib {
 
   isStale(path: PathId): boolean {
     const source = this.paths.source[path] as SourceId;
-    return this.stale.has(source) && this.paths.epoch[path] !== this.epochs[source];
+    return this.stale.has(source) && this.paths.epoch[path] !== this.epochs.of(source);
   }
 
   /** Runs a new import filter over all that the source has announced, by and by. */
@@ -297,6 +326,10 @@ export class FamilyRib {
       }
     }
     this.cursor = -1;
+    for (const [source, job] of jobs.entries()) {
+      if (job !== undefined && job.removeUpTo !== null)
+        this.epochs.removed(source as SourceId, job.removeUpTo);
+    }
     this.jobs = [];
     return this.sweepRequested;
   }
@@ -339,16 +372,10 @@ export class FamilyRib {
     if (job === undefined) {
       job = { removeUpTo: null, refilter: null, redecide: false };
       this.nextJobs.set(source, job);
-      if (source >= this.epochs.length) this.growEpochs(source);
+      this.epochs.reserve(source);
       this.context.wake();
     }
     return job;
-  }
-
-  private growEpochs(source: SourceId): void {
-    const epochs = new Uint8Array(Math.max(source + 1, this.epochs.length * 2));
-    epochs.set(this.epochs);
-    this.epochs = epochs;
   }
 
   private beginSweep(): void {
@@ -368,7 +395,7 @@ export class FamilyRib {
   /** Does to one path what is asked of its source's. Returns true when the path is gone. */
   private perform(job: SourceJob, path: PathId, prefix: PrefixId): boolean {
     const { paths } = this;
-    if (job.removeUpTo !== null && ((job.removeUpTo - paths.epoch[path]) & 255) < 128) {
+    if (job.removeUpTo !== null && Epochs.isUpTo(paths.epoch[path], job.removeUpTo)) {
       this.remove(path, prefix);
       return true;
     }

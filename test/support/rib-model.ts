@@ -33,6 +33,8 @@ export interface ModelPath {
   received: ModelAttributes;
   accepted: ModelAttributes | null;
   stale: boolean;
+  /** Announced before the refresh that is under way (RFC 7313). */
+  old?: boolean;
 }
 
 /** Metric of each next hop, null = unresolved. */

@@ -29,6 +29,7 @@ export function makeOpen(settings: SessionSettings, extra: readonly Capability[]
         return { type: 'multiprotocol', afi: afiOf(family), safi: Safi.unicast };
       }),
       { type: 'routeRefresh' },
+      { type: 'enhancedRouteRefresh' },
       { type: 'fourOctetAs', asn: settings.localAsn },
       // RFC 8654 §3: used once both sides have said so.
       ...(settings.extendedMessages ? [{ type: 'extendedMessage' } as const] : []),
@@ -132,6 +133,7 @@ export function negotiate(
     ...endpoints,
     addPath: [addPathUse(ours, theirs, 0), addPathUse(ours, theirs, 1)],
     routeRefresh: both('routeRefresh'),
+    enhancedRefresh: both('routeRefresh') && both('enhancedRouteRefresh'),
     extendedMessage: both('extendedMessage'),
     extendedNextHop: families.includes(0) && extendsNextHop(ours) && extendsNextHop(theirs),
     peerGracefulRestart: both('gracefulRestart') ? find(theirs, 'gracefulRestart') : null,

@@ -68,6 +68,8 @@ export interface Negotiated {
   /** By family. */
   readonly addPath: readonly [AddPathUse, AddPathUse];
   readonly routeRefresh: boolean;
+  /** A refresh has a beginning and an end (RFC 7313). */
+  readonly enhancedRefresh: boolean;
   /** Messages of up to 65535 octets both ways (RFC 8654). */
   readonly extendedMessage: boolean;
   /** IPv4 routes may have IPv6 next hops, both ways (RFC 8950). */

@@ -7,7 +7,7 @@
  * owns the listeners and the update groups (`groups` says which peers share one), and waits for its peers after a
  * restart of its own (`deferral`). `local-addresses` finds out what "next hop self" is on a link.
  *
- * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 (route refresh), 4456 (reflection), 5065
+ * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 and 7313 (route refresh), 4456 (reflection), 5065
  * (confederations).
  */
 export {

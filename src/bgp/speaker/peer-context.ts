@@ -9,6 +9,7 @@ import type { OwnAddress } from './local-addresses.js';
 import type { Peer } from './peer.js';
 import type { LimitEvent } from './prefix-guard.js';
 import type { PeerRecorder } from './recorder.js';
+import type { RefreshEvent } from './route-refresh.js';
 import type { PasswordSource } from './settings.js';
 
 /** What an import filter makes of a received route; 0 = rejected. */
@@ -48,7 +49,8 @@ export type PeerEvent =
   | { readonly type: 'neighbour'; readonly interface: string; readonly address: string }
   | { readonly type: 'noNeighbour'; readonly interface: string; readonly reason: string }
   | { readonly type: 'ambiguousNeighbour'; readonly interface: string; readonly warning: string }
-  | { readonly type: 'password'; readonly error: string };
+  | { readonly type: 'password'; readonly error: string }
+  | RefreshEvent;
 
 /** The speaker, as a peer sees it. */
 export interface PeerContext {

@@ -34,6 +34,7 @@ import { MalformedUpdates } from './malformed.js';
 import { findPrefix, internPrefix } from './nlri-prefixes.js';
 import type { ImportPolicy, PeerContext } from './peer-context.js';
 import { PrefixGuard } from './prefix-guard.js';
+import { RouteRefreshes } from './route-refresh.js';
 import { sessionSettings } from './session-settings.js';
 import type { PeerSettings } from './settings.js';
 
@@ -75,7 +76,8 @@ export class Peer implements SessionHandlers {
         : this.context.rib.sources.counts(this.source)[family].received,
     holdsFormer: (family) => {
       const table = this.context.rib.families[family];
-      return table.hasStale(this.source) || table.isSweeping(this.source);
+      const { source } = this;
+      return table.hasStale(source) || table.isRefreshing(source) || table.isSweeping(source);
     },
     warn: (event) => this.context.event(this, { type: 'prefixWarning', ...event }),
     end: (notification, { reason }, event) => {
@@ -86,6 +88,13 @@ export class Peer implements SessionHandlers {
       this.context.event(this, { type: 'prefixLimit', reason, ...event });
     },
     restart: () => this.start(),
+  });
+  readonly refreshes = new RouteRefreshes({
+    peer: this,
+    table: (family) => this.context.rib.families[family],
+    send: (message) => void this.session.send(message),
+    announceAgain: (family) => this.context.refresh(this, family),
+    event: (event) => this.context.event(this, event),
   });
   /** Several paths per prefix (RFC 7911). */
   readonly receivedPaths = new ReceivedPaths();
@@ -331,6 +340,7 @@ export class Peer implements SessionHandlers {
     this.lastError = this.lastSessionError;
     this.wasUp = true;
     this.guard.begin();
+    this.refreshes.reset();
     this.malformed.begin();
     Object.assign(this.decodeContext, {
       fourOctetAs: negotiated.fourOctetAs,
@@ -385,8 +395,7 @@ export class Peer implements SessionHandlers {
   }
 
   routeRefresh(afi: number, safi: number, subtype: number): void {
-    if (subtype !== 0 || safi !== SAFI_UNICAST || (afi !== 1 && afi !== 2)) return;
-    this.context.refresh(this, (afi - 1) as FamilyIndex);
+    this.refreshes.received(afi, safi, subtype);
   }
 
   closed(info: ClosedInfo): void {
@@ -399,6 +408,7 @@ export class Peer implements SessionHandlers {
     const graceful =
       info.graceful && this.settings.gracefulRestart.enabled ? this.negotiated?.peerGracefulRestart : null;
     this.negotiated = null;
+    this.refreshes.reset();
     this.context.closed(this);
     let keeps = false;
     for (const family of [0, 1] as const) {
@@ -430,6 +440,7 @@ export class Peer implements SessionHandlers {
   }
 
   sendEndOfRib(family: FamilyIndex): void {
+    if (this.refreshes.tableSent(family)) return;
     // Only a peer with the capability knows what it is (RFC 4724 §2).
     if (!this.negotiated?.peerGracefulRestart) return;
     this.session.send(encodeEndOfRib(family));
@@ -498,6 +509,7 @@ export class Peer implements SessionHandlers {
 
   private endOfRib(family: FamilyIndex): void {
     this.expireStale(family);
+    this.refreshes.endOfRib(family);
     this.context.event(this, { type: 'endOfRib', family: familyNames[family] });
     this.context.endOfRib(this, family);
   }

@@ -196,6 +196,20 @@ export class Speaker implements PeerContext {
     for (const listener of this.listeners.values()) listener.setKeys(keys);
   }
 
+  /** The peer's routes once more: it sends them again or, where it can't be asked, they go through the filters again. */
+  refreshIn(peer: Peer): 'requested' | 'reevaluated' {
+    const families = peer.negotiated?.families ?? [];
+    if (families.length > 0 && families.every((family) => peer.refreshes.request(family))) return 'requested';
+    this.refilter(peer);
+    return 'reevaluated';
+  }
+
+  /** All that is announced to the peer goes out once more. */
+  refreshOut(peer: Peer): 'announced' {
+    for (const family of peer.negotiated?.families ?? []) this.refresh(peer, family);
+    return 'announced';
+  }
+
   /** Our confederation has these members from now on. Peers who are somebody else to us for it need a new session. */
   setConfederation(confederation: Confederation | null): void {
     this.ownAsns = { asn: this.ownAsns.asn, confederation };
@@ -376,7 +390,10 @@ export class Speaker implements PeerContext {
 
   refresh(peer: Peer, family: FamilyIndex): void {
     const group = this.groupOf(peer, family)?.group;
-    group?.addMember(this.memberOf(peer, family), group.detach([peer.source]).get(peer.source));
+    const before = group?.detach([peer.source]).get(peer.source);
+    if (group === undefined || before === undefined) return;
+    const awaitsEndOfRib = peer.refreshes.begin(family, before.awaitsEndOfRib);
+    group.addMember(this.memberOf(peer, family), { ...before, awaitsEndOfRib });
   }
 
   event(peer: Peer, event: PeerEvent): void {

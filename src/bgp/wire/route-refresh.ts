@@ -10,6 +10,9 @@ export interface RouteRefresh {
   readonly subtype: number;
 }
 
+/** RFC 7313 §3.2. */
+export const RefreshSubtype = { request: 0, begin: 1, end: 2 } as const;
+
 const BODY_LENGTH = 4;
 const parser = new Parser().uint16be('afi').uint8('subtype').uint8('safi');
 

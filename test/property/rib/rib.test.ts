@@ -43,7 +43,10 @@ const attributesArbitrary: fc.Arbitrary<ModelAttributes> = fc.record({
 type Operation =
   | { type: 'announce'; source: number; prefix: number; attributes: ModelAttributes; pathId: number }
   | { type: 'withdraw'; source: number; prefix: number; pathId: number }
-  | { type: 'withdrawAll' | 'markStale' | 'sweepStale' | 'replace'; source: number }
+  | {
+      type: 'withdrawAll' | 'markStale' | 'sweepStale' | 'beginRefresh' | 'endRefresh' | 'replace';
+      source: number;
+    }
   | { type: 'refilter'; source: number; rejectOrigin: number }
   | { type: 'nextHop'; nextHop: number; metric: number | null }
   | { type: 'maxPaths'; maxPaths: number }
@@ -72,9 +75,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       type: fc.constantFrom(
+        'beginRefresh' as const,
+        'endRefresh' as const,
         'withdrawAll' as const,
         'markStale' as const,
         'sweepStale' as const,
@@ -122,6 +127,8 @@ class Bench {
   readonly rejectOrigin = new Array<number>(SOURCES).fill(-1);
   readonly metrics = new Array<number | null>(NEXT_HOPS).fill(null);
   readonly model = new Map<number, ModelPath[]>();
+  /** Sources whose refresh (RFC 7313) is under way. */
+  readonly refreshing = new Set<number>();
   /** What a consumer knows from notifications: prefix number to text of the best and of all paths to forward by. */
   readonly heard = new Map<number, { best: string; multipath: string }>();
   maxPaths = 1;
@@ -231,6 +238,11 @@ class Bench {
     ].join('/');
   }
 
+  eachOf(i: number, change: (path: ModelPath) => void): void {
+    for (const paths of this.model.values())
+      for (const path of paths) if (path.source === sources[i]) change(path);
+  }
+
   removeWhere(gone: (path: ModelPath) => boolean): void {
     for (const [prefix, paths] of this.model) {
       this.model.set(
@@ -285,23 +297,43 @@ class Bench {
       }
       case 'withdrawAll':
         table.withdrawAll(this.ids[op.source]);
+        this.refreshing.delete(op.source);
         this.removeWhere((path) => path.source === sources[op.source]);
         break;
       case 'markStale':
         table.markStale(this.ids[op.source]);
         this.removeWhere((path) => path.source === sources[op.source] && path.stale);
-        for (const paths of this.model.values()) {
-          for (const path of paths) if (path.source === sources[op.source]) path.stale = true;
-        }
+        this.refreshing.delete(op.source);
+        this.eachOf(op.source, (path) => {
+          path.stale = true;
+          path.old = false;
+        });
         break;
       case 'sweepStale':
         table.sweepStale(this.ids[op.source]);
         this.removeWhere((path) => path.source === sources[op.source] && path.stale);
         break;
+      case 'beginRefresh': {
+        const isStale = table.hasStale(this.ids[op.source]);
+        const begins = table.beginRefresh(this.ids[op.source]);
+        // Nobody asks so often here that the sweeps fall behind.
+        expect(begins).toBe(!isStale);
+        if (!begins) break;
+        this.refreshing.add(op.source);
+        this.eachOf(op.source, (path) => {
+          path.old = true;
+        });
+        break;
+      }
+      case 'endRefresh':
+        expect(table.endRefresh(this.ids[op.source])).toBe(this.refreshing.delete(op.source));
+        this.removeWhere((path) => path.source === sources[op.source] && path.old === true);
+        break;
       case 'replace':
         rib.removeSource(this.ids[op.source]);
         this.ids[op.source] = rib.addSource(this.info(sources[op.source]));
         this.removeWhere((path) => path.source === sources[op.source]);
+        this.refreshing.delete(op.source);
         break;
       case 'refilter':
         this.rejectOrigin[op.source] = op.rejectOrigin;

@@ -374,6 +374,31 @@ describe('peer', () => {
     expect(await tartan('peer', 'tor1', 'enable', '-m', 'hello')).toMatchObject({ code: 2 });
   });
 
+  it.each([
+    [
+      [],
+      'both',
+      { in: 'requested', out: 'announced' },
+      /is asked for its routes again\n.*gets our routes again/,
+    ],
+    [['--in'], 'in', { in: 'reevaluated' }, /can't be asked .*RFC 2918/],
+    [['--out'], 'out', { out: 'announced' }, /^peer tor1 gets our routes again\n$/],
+  ] as const)('NAME refresh %j says what follows', async (options, direction, report, text) => {
+    const { tartan, asked } = await daemon({ refresh: { peer: 'tor1', ...report } });
+    const { code, out } = await tartan('peer', 'tor1', 'refresh', ...options);
+    expect({ code, asked }).toEqual({ code: 0, asked: [`tor1 refresh ${direction}`] });
+    expect(out).toMatch(text);
+  });
+
+  it.each([[['reset', '--in']], [['refresh', '--in', '--out']], [['refresh', '--message', 'x']]])(
+    'NAME %j is wrong usage',
+    async (words) => {
+      const { tartan, asked } = await daemon({});
+      expect(await tartan('peer', 'tor1', ...words)).toMatchObject({ code: 2, out: '' });
+      expect(asked).toEqual([]);
+    },
+  );
+
   it('fails for a name that nobody has', async () => {
     const { tartan } = await daemon({});
     expect(await tartan('peer', 'nobody', 'reset')).toEqual({
@@ -422,7 +447,7 @@ describe('a question that cannot be asked', () => {
     [['show', 'routes', '--peer', 'x', '--received', '--accepted'], /cannot be used with/],
     [['show', 'routes', '--all', '--peer', 'x'], /cannot be used with/],
     [['explain'], /missing required argument 'prefix'/],
-    [['peer', 'x', 'explode'], /Allowed choices are shutdown, enable, reset/],
+    [['peer', 'x', 'explode'], /Allowed choices are shutdown, enable, reset, refresh/],
     [['check'], /required option .*--config/],
     [[], /Usage: tartan/],
   ])('%j is wrong usage', async (argv, message) => {

@@ -13,6 +13,7 @@ import {
   type Explanation,
   type FibRow,
   type PeerRow,
+  type RefreshReport,
   type ReloadResult,
   type RouteQuery,
   type RouteRow,
@@ -63,6 +64,7 @@ export interface Answers {
   rpki?: CacheRow[];
   vrps?: VrpRow[];
   mrtTable?: Buffer;
+  refresh?: RefreshReport;
 }
 
 /** A daemon that gives these answers; what it was asked stands in `asked`. */
@@ -106,6 +108,10 @@ export async function daemon(answers: Answers) {
     peerAction: (name, action, message) => {
       if (name === 'nobody') throw new ControlError(404, 'no peer is named `nobody`; expected `tor1`');
       asked.push(message === undefined ? `${name} ${action}` : `${name} ${action} ${message}`);
+    },
+    refreshPeer: (name, direction) => {
+      asked.push(`${name} refresh ${direction ?? 'both'}`);
+      return known(answers.refresh);
     },
     events: (listener) => {
       for (const event of answers.events ?? []) listener(event);

@@ -103,6 +103,10 @@ class Target implements ControlTarget {
     if (name === 'nobody') throw new ControlError(404, 'no peer is named `nobody`');
     this.actions.push(`${name} ${action}${message === undefined ? '' : ` ${message}`}`);
   }
+  refreshPeer(name: string, direction?: 'in' | 'out') {
+    this.actions.push(`${name} refresh ${direction ?? 'both'}`);
+    return { peer: name, out: 'announced' as const };
+  }
   events(listener: (event: DaemonEvent) => void) {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -199,7 +203,14 @@ describe('requests', () => {
     ]);
     await client.peerAction('tor/1 ü', 'shutdown');
     await client.peerAction('tor1', 'reset', 'söon & back');
-    expect(target.actions).toEqual(['tor/1 ü shutdown', 'tor1 reset söon & back']);
+    expect(await client.refreshPeer('tor/1 ü')).toEqual({ peer: 'tor/1 ü', out: 'announced' });
+    await client.refreshPeer('tor1', 'in');
+    expect(target.actions).toEqual([
+      'tor/1 ü shutdown',
+      'tor1 reset söon & back',
+      'tor/1 ü refresh both',
+      'tor1 refresh in',
+    ]);
   });
 
   it('that are wrong are answered with a status and a message, also by a lazy list', async () => {

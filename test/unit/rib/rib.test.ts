@@ -173,6 +173,48 @@ describe('decision process', () => {
   });
 });
 
+describe('a refresh with a beginning and an end (RFC 7313)', () => {
+  it('changes nothing until it ends, and then removes what was not announced again', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    const ids = ['10.0.0.0/8', '11.0.0.0/8', '12.0.0.0/8'].map((text) => announce(rib, source, text));
+    settle(rib);
+    const changed: string[] = [];
+    rib.onBestChange((_, id) => changed.push(formatPrefix(ipv4.prefixes.read(id))));
+    expect(ipv4.beginRefresh(source)).toBe(true);
+    announce(rib, source, '10.0.0.0/8');
+    // Asked a second time, the peer begins anew.
+    expect(ipv4.beginRefresh(source)).toBe(true);
+    settle(rib);
+    expect(changed).toEqual([]);
+    expect([...ipv4.chain(ids[0])].map((path) => ipv4.isStale(path))).toEqual([false]);
+    announce(rib, source, '11.0.0.0/8');
+    expect(ipv4.endRefresh(source)).toBe(true);
+    expect(ipv4.endRefresh(source)).toBe(false);
+    settle(rib);
+    expect(changed).toEqual(['10.0.0.0/8', '12.0.0.0/8']);
+    expect(bestSource(rib, ids[1])).toBe('peer');
+  });
+
+  it('is refused to who begins it more often than the sweeps can follow, and nothing is lost track of', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    announce(rib, source, '10.0.0.0/8');
+    const begun = Array.from({ length: 1000 }, () => {
+      const begins = ipv4.beginRefresh(source);
+      ipv4.endRefresh(source);
+      return begins;
+    });
+    expect(begun.filter((begins) => begins).length).toBe(100);
+    announce(rib, source, '11.0.0.0/8');
+    settle(rib);
+    expect(ipv4.prefixes.count).toBe(1);
+    expect(ipv4.beginRefresh(source)).toBe(true);
+  });
+});
+
 describe('graceful restart of a peer', () => {
   it('keeps stale paths, takes those announced anew, and removes the rest at End-of-RIB', () => {
     const rib = connectedRib();
@@ -197,6 +239,17 @@ describe('graceful restart of a peer', () => {
     expect(changed).toEqual(['11.0.0.0/8', '12.0.0.0/8']);
     expect(ipv4.hasStale(source)).toBe(false);
     expect(rib.sources.counts(source)[0]).toEqual({ received: 2, accepted: 2 });
+  });
+
+  it('begins no refresh while paths are kept over a restart', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    announce(rib, source, '10.0.0.0/8');
+    ipv4.markStale(source);
+    expect(ipv4.beginRefresh(source)).toBe(false);
+    ipv4.sweepStale(source);
+    expect(ipv4.beginRefresh(source)).toBe(true);
   });
 
   it('removes what was stale already when the peer restarts a second time', () => {

@@ -57,6 +57,7 @@ function negotiated(address: Address): Negotiated {
     remoteAddress: address,
     scopeId: 0,
     routeRefresh: false,
+    enhancedRefresh: false,
     extendedMessage: false,
     extendedNextHop: false,
     addPath: [
