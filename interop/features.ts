@@ -29,6 +29,7 @@ export const features = {
   role: 'roles: the OPENs agree, or NOTIFICATION 2/11 (RFC 9234 §4)',
   'only-to-customer': 'Only-to-Customer: marked, obeyed, leaks rejected (RFC 9234 §5)',
   unnumbered: 'peers by interface: found by router advertisements (RFC 4861), AS from the OPEN',
+  'origin-validation': 'origin validation by an RPKI cache: both decide alike (RFC 6811, RFC 8210)',
   'extended-next-hop': 'IPv4 routes with IPv6 next hops (RFC 8950)',
   'add-path-receive': 'several paths per prefix from the peer, and their withdrawal (RFC 7911)',
   'add-path-send': 'several paths per prefix to the peer, and their withdrawal (RFC 7911)',

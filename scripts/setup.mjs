@@ -15,6 +15,7 @@ const packages = {
   iproute2: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'],
   'iputils-ping': ['/usr/bin/ping', '/bin/ping'],
   frr: ['/usr/lib/frr/bgpd'],
+  'frr-rpki-rtrlib': ['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu/frr/modules/bgpd_rpki.so`),
   bird2: ['/usr/sbin/bird'],
   gobgpd: ['/usr/bin/gobgpd'],
   openbgpd: ['/usr/sbin/bgpd'],

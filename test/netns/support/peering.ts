@@ -28,6 +28,9 @@ export interface Neighbour {
   readonly image: 'frr' | 'bird' | 'gobgp' | 'openbgpd' | 'exabgp';
   readonly asn: number;
   readonly networks?: string[];
+  /** Further keys of its node in the topology, and files that they name. */
+  readonly node?: Record<string, unknown>;
+  readonly files?: Record<string, string>;
   /** Further keys of the peer in Tartan's document. */
   readonly peer?: Record<string, unknown>;
   /** Further lines of the session, and of the file, in the configuration of the daemon that it is. `bgp`: of FRR's `router bgp`. */
@@ -78,7 +81,10 @@ export async function peering(
       },
     }),
   };
-  for (const [i, neighbour] of neighbours.entries()) files[`${neighbour.name}.conf`] = configOf(neighbour, i);
+  for (const [i, neighbour] of neighbours.entries()) {
+    files[`${neighbour.name}.conf`] = configOf(neighbour, i);
+    Object.assign(files, neighbour.files);
+  }
   const lab = await Lab.up(
     {
       name,
@@ -90,9 +96,10 @@ export async function peering(
             exec: neighbours.map((_, i) => `ip addr add ${ours(i)}/24 dev eth${i + 1}`),
           },
           ...Object.fromEntries(
-            neighbours.map(({ name, image }, i) => [
+            neighbours.map(({ name, image, node }, i) => [
               name,
               {
+                ...node,
                 image,
                 'startup-config': `${name}.conf`,
                 exec: [`ip addr add ${theirs(i)}/24 dev eth1`],
