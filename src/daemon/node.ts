@@ -156,7 +156,7 @@ export class RoutingNode {
         listener.event(type === 'failed' ? 'warn' : 'info', `rpki.${type}`, fields);
       },
     });
-    this.validation = new OriginValidation(rib, this.rpki, current.asn);
+    this.validation = new OriginValidation(rib, this.rpki, current.confederation?.id ?? current.asn);
     this.policies = new RouterPolicies(rib, current, this.rpki.table);
     this.installer = current.kernel.install ? new FibInstaller(rib, fib) : null;
     this.local = new LocalRoutes(rib, current.preference);

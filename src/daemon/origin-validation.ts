@@ -10,7 +10,7 @@ export class OriginValidation {
   constructor(
     private readonly rib: Rib,
     private readonly caches: RpkiCaches,
-    private readonly localAsn: number,
+    private readonly ownAsn: number,
   ) {}
 
   /** Caches are configured; where there are none, no route is said to be anything. */
@@ -56,7 +56,7 @@ export class OriginValidation {
 
   private originOf(set: AttrSetId): number {
     const { buffer, start, end } = this.rib.sets.bytes(set);
-    return routeOriginAsn(buffer, start, end, this.localAsn);
+    return routeOriginAsn(buffer, start, end, this.ownAsn);
   }
 }
 

@@ -16,6 +16,7 @@ import {
   Exporter,
   type Filter,
   Importer,
+  type OriginFacts,
   type OriginValidator,
   type OwnNextHop,
   policyMissing,
@@ -26,7 +27,7 @@ export class RouterPolicies implements PolicySource {
   constructor(
     private readonly rib: Rib,
     private router: Router,
-    private readonly validator: OriginValidator,
+    private readonly vrps: OriginValidator,
   ) {}
 
   /** Policies asked for from now on are those of another document. */
@@ -64,7 +65,7 @@ export class RouterPolicies implements PolicySource {
         facts,
         this.compile('import', settings.import, relation, family),
         settings.name,
-        this.validator,
+        this.origins(),
       );
     const importers = [make(IPV4), make(IPV6)] as const;
     return {
@@ -101,7 +102,7 @@ export class RouterPolicies implements PolicySource {
         isPeer: (address: Address) => this.router.peers.some((peer) => sameAddress(peer.address, address)),
       },
       policy,
-      this.validator,
+      this.origins(),
     );
     return {
       export: (prefix, path) => exporter.export(prefix, path),
@@ -127,6 +128,11 @@ export class RouterPolicies implements PolicySource {
       .filter((filter): filter is Filter => filter !== undefined);
     const { prefixSets } = this.router;
     return compileFilters(filters, family, { prefixSets, localAsn: this.ownAsn(relation) });
+  }
+
+  private origins(): OriginFacts {
+    const { asn, confederation } = this.router;
+    return { vrps: this.vrps, ownAsn: confederation?.id ?? asn };
   }
 
   /** Who we are to such peers: outside a confederation, its number (RFC 5065 §4). */

@@ -16,8 +16,8 @@ import type { CompiledPolicy, PrefixClass } from './filters.js';
 import { SetRewriter } from './rewrite.js';
 import { MISS, SetCache } from './set-cache.js';
 import {
-  noOriginValidation,
-  type OriginValidator,
+  noOrigins,
+  type OriginFacts,
   type RouteValidity,
   resultClass,
   routeValidity,
@@ -53,9 +53,9 @@ export class Exporter implements RouteExporter {
     family: FamilyIndex,
     facts: ExportFacts,
     policy: CompiledPolicy,
-    validator: OriginValidator = noOriginValidation,
+    origins: OriginFacts = noOrigins,
   ) {
-    this.validity = routeValidity(policy, family, validator, rib.sets, facts.localAsn);
+    this.validity = routeValidity(policy, family, origins, rib.sets);
     this.rib = rib;
     this.table = rib.families[family];
     this.facts = facts;

@@ -9,8 +9,8 @@ import { SetRewriter } from './rewrite.js';
 import type { RouteSource } from './route-view.js';
 import { MISS, SetCache } from './set-cache.js';
 import {
-  noOriginValidation,
-  type OriginValidator,
+  noOrigins,
+  type OriginFacts,
   type RouteValidity,
   resultClass,
   routeValidity,
@@ -36,9 +36,9 @@ export class Importer {
     facts: ImportFacts,
     policy: CompiledPolicy,
     peer: string,
-    validator: OriginValidator = noOriginValidation,
+    origins: OriginFacts = noOrigins,
   ) {
-    this.validity = routeValidity(policy, family, validator, rib.sets, facts.localAsn);
+    this.validity = routeValidity(policy, family, origins, rib.sets);
     this.source = { kind: 'bgp', name: peer };
     this.rib = rib;
     this.family = family;

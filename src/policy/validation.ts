@@ -16,8 +16,15 @@ export interface OriginValidator {
   validate(family: FamilyIndex, words: Uint32Array, at: number, length: number, origin: number): Validity;
 }
 
+/** What a policy needs to know a route's state. */
+export interface OriginFacts {
+  readonly vrps: OriginValidator;
+  /** Who originated what has an empty AS_PATH: our AS, in a confederation that of the confederation. */
+  readonly ownAsn: number;
+}
+
 /** Without data, nothing is found. */
-export const noOriginValidation: OriginValidator = { validate: () => Validity.notFound };
+export const noOrigins: OriginFacts = { vrps: { validate: () => Validity.notFound }, ownAsn: 0 };
 
 /** RFC 8097 §2: a non-transitive opaque extended community whose last octet is the state; in hex, as patterns are. */
 export const validationStatePattern = '4300............';
@@ -30,10 +37,10 @@ const view = new CanonicalView();
  * trailing AS_SEQUENCE; our own number where AS_PATH is empty or has confederation segments alone; none where it ends
  * in a set.
  */
-export function routeOriginAsn(buffer: Buffer, start: number, end: number, localAsn: number): number {
+export function routeOriginAsn(buffer: Buffer, start: number, end: number, ownAsn: number): number {
   const found = view.reset(buffer, start, end).find(AttributeCode.asPath);
   const origin = found ? originAsn(buffer, view.valueStart, view.valueEnd) : 0;
-  return origin === 0 ? localAsn : origin;
+  return origin === 0 ? ownAsn : origin;
 }
 
 /** What results are kept by: the class of the prefix, and the state where the policy asks for it. */
@@ -45,11 +52,10 @@ export function resultClass(prefixClass: PrefixClass, validity: Validity): numbe
 export function routeValidity(
   policy: CompiledPolicy,
   family: FamilyIndex,
-  validator: OriginValidator,
+  origins: OriginFacts,
   sets: AttrSets,
-  localAsn: number,
 ): RouteValidity | null {
-  return policy.looksAtValidity ? new RouteValidity(family, validator, sets, localAsn) : null;
+  return policy.looksAtValidity ? new RouteValidity(family, origins, sets) : null;
 }
 
 /** The states of routes of one family. Routes that follow each other mostly share their attribute set: its origin is kept. */
@@ -60,9 +66,8 @@ export class RouteValidity {
 
   constructor(
     private readonly family: FamilyIndex,
-    private readonly validator: OriginValidator,
+    private readonly origins: OriginFacts,
     private readonly sets: AttrSets,
-    private readonly localAsn: number,
   ) {}
 
   of(keys: PrefixKeys, prefix: PrefixId, set: AttrSetId): Validity {
@@ -70,9 +75,9 @@ export class RouteValidity {
     if (set !== this.lastSet || sets.generation[set] !== this.lastGeneration) {
       this.lastSet = set;
       this.lastGeneration = sets.generation[set];
-      this.lastOrigin = routeOriginAsn(sets.buffer(set), sets.start(set), sets.end(set), this.localAsn);
+      this.lastOrigin = routeOriginAsn(sets.buffer(set), sets.start(set), sets.end(set), this.origins.ownAsn);
     }
     const at = family === 0 ? prefix : prefix * 4;
-    return this.validator.validate(family, keys.words, at, keys.lengths[prefix], this.lastOrigin);
+    return this.origins.vrps.validate(family, keys.words, at, keys.lengths[prefix], this.lastOrigin);
   }
 }
