@@ -5,9 +5,9 @@
 import { formatIpv4 } from '../address/index.js';
 import { relationTo } from '../bgp/speaker/confederation.js';
 import { clusterIds } from './clusters.js';
+import { renderGracefulRestart } from './graceful-restart.js';
 import { keepsOpen } from './peer-add-path.js';
 import {
-  renderGracefulRestart,
   renderKernel,
   renderLearn,
   renderListen,
@@ -40,12 +40,18 @@ export interface RouterDiff {
   readonly lines: string[];
 }
 
-/** What a change of each key of a peer asks for. `gracefulRestart.enabled` stands in the OPEN, its timers don't matter until a session drops. */
+/** What a change of each key of a peer asks for. What of `gracefulRestart` is switched stands in the OPEN; its timers don't matter until a session drops. */
 const peerKeys: Readonly<Record<string, PeerChange>> = {
   description: 'none',
   shutdownMessage: 'none',
   'gracefulRestart.restartTime': 'none',
+  'gracefulRestart.stalePathTime': 'none',
   'gracefulRestart.deferral': 'none',
+  'gracefulRestart.absence': 'none',
+  'gracefulRestart.longLived.staleTime.ipv4': 'none',
+  'gracefulRestart.longLived.staleTime.ipv6': 'none',
+  'gracefulRestart.longLived.maxStaleTime': 'none',
+  'gracefulRestart.longLived.announceToOthers': 'policy',
   maxPrefixes: 'none',
   raInterval: 'none',
   clusterId: 'policy',

@@ -42,7 +42,16 @@ export interface ListenDocument {
 export interface GracefulRestartDocument {
   enabled?: boolean;
   restartTime?: number;
+  notification?: boolean;
+  stalePathTime?: number;
   deferral?: number;
+  absence?: number;
+  longLived?: {
+    enabled?: boolean;
+    staleTime?: number | { ipv4?: number; ipv6?: number };
+    maxStaleTime?: number;
+    announceToOthers?: boolean;
+  };
 }
 
 export interface PeerSettingsDocument {

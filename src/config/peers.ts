@@ -5,12 +5,16 @@ import { type Confederation, type Relation, relationTo } from '../bgp/speaker/co
 import { MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import type {
   AddPathDocument,
-  GracefulRestartDocument,
   MaxPrefixesDocument,
   PeerDocument,
   PeerSettingsDocument,
   SpecDocument,
 } from './document.js';
+import {
+  mergeGracefulRestart,
+  type PartialGracefulRestart,
+  readGracefulRestart,
+} from './graceful-restart.js';
 import { formatPath, type Path, suggest } from './issues.js';
 import { readAddPath } from './peer-add-path.js';
 import { interfaceSettings, readEnd, readRemoteAs } from './peer-interface.js';
@@ -31,7 +35,7 @@ type Settings = Partial<
   ttlSecurity?: number | null;
   import?: readonly string[] | null;
   export?: readonly string[] | null;
-  gracefulRestart?: Partial<GracefulRestartConfig>;
+  gracefulRestart?: PartialGracefulRestart;
   /** As stated: what a peer and its template say is put together for each family. */
   maxPrefixes?: MaxPrefixesDocument;
   /** Likewise. */
@@ -46,14 +50,6 @@ export interface PeerContext {
   /** Names of filters and templates that the document defines, also those with mistakes inside. */
   readonly filterNames: readonly string[];
   readonly templateNames: readonly string[];
-}
-
-export function readGracefulRestart(document: GracefulRestartDocument): Partial<GracefulRestartConfig> {
-  return {
-    ...(document.enabled === undefined ? {} : { enabled: document.enabled }),
-    ...(document.restartTime === undefined ? {} : { restartTimeSeconds: document.restartTime }),
-    ...(document.deferral === undefined ? {} : { deferralSeconds: document.deferral }),
-  };
 }
 
 export function readPeers(spec: SpecDocument, context: PeerContext, reader: Reader): PeerConfig[] {
@@ -372,7 +368,11 @@ function readPeer(
     ...(ttlSecurity ? { ttlSecurity } : {}),
     ...(importFilters ? { import: importFilters } : {}),
     ...(exportFilters ? { export: exportFilters } : {}),
-    gracefulRestart: { ...context.gracefulRestart, ...template.gracefulRestart, ...own.gracefulRestart },
+    gracefulRestart: mergeGracefulRestart(
+      context.gracefulRestart,
+      template.gracefulRestart,
+      own.gracefulRestart,
+    ),
     maxPrefixes,
     ...(addPath === undefined ? {} : { addPath }),
   };

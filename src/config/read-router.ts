@@ -3,8 +3,9 @@ import { familyIndex, formatPrefix, isLinkLocal } from '../address/index.js';
 import { readConfederation } from './confederation.js';
 import type { LearnKernelDocument, RouterDocument, SpecDocument, StaticDocument } from './document.js';
 import { readFilters, readPrefixSets } from './filters.js';
+import { mergeGracefulRestart, readGracefulRestart } from './graceful-restart.js';
 import { formatPath, type Path } from './issues.js';
-import { readGracefulRestart, readPeers } from './peers.js';
+import { readPeers } from './peers.js';
 import { readMrt } from './read-mrt.js';
 import { readRpki } from './read-rpki.js';
 import type {
@@ -51,7 +52,10 @@ function readSpec(
   },
   reader: Reader,
 ): Router | null {
-  const gracefulRestart = { ...defaults.gracefulRestart, ...readGracefulRestart(spec.gracefulRestart ?? {}) };
+  const gracefulRestart = mergeGracefulRestart(
+    defaults.gracefulRestart,
+    readGracefulRestart(spec.gracefulRestart ?? {}),
+  );
   const ebgpRequiresPolicy = spec.ebgpRequiresPolicy ?? defaults.ebgpRequiresPolicy;
   const routerId = reader.unicast(spec.routerId, ['spec', 'routerId'], 0)?.a;
   const confederation = readConfederation(spec);

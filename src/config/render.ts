@@ -6,12 +6,12 @@ import { createRequire } from 'node:module';
 import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
 import { renderConfederation } from './confederation.js';
 import type { RouterDocument } from './document.js';
+import { renderGracefulRestart } from './graceful-restart.js';
 import { renderAddPath } from './peer-add-path.js';
 import { renderMaxPrefixes } from './peer-limits.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
 import { renderRpki } from './render-rpki.js';
 import type {
-  GracefulRestartConfig,
   KernelConfig,
   LearnConfig,
   ListenAddress,
@@ -73,14 +73,6 @@ export function formatRouter(router: Router, format: 'yaml' | 'json'): string {
 
 export function renderListen(listen: ListenAddress) {
   return { address: formatAddress(listen.address), port: listen.port };
-}
-
-export function renderGracefulRestart(settings: GracefulRestartConfig) {
-  return {
-    enabled: settings.enabled,
-    restartTime: settings.restartTimeSeconds,
-    deferral: settings.deferralSeconds,
-  };
 }
 
 /** Where the password stands, not what it is. */

@@ -1,37 +1,11 @@
-/**
- * What a peer may hold, as JSON Schema: the keys that a template may hold as well, and those of `gracefulRestart`,
- * which also stand at the router.
- */
+/** What a peer may hold, as JSON Schema: the keys that a template may hold as well. */
 import { address, asn, filterNames, seconds } from './schema-atoms.js';
+import { gracefulRestart } from './schema-graceful-restart.js';
 import { addPath } from './schema-peer-add-path.js';
 import { raInterval } from './schema-peer-interface.js';
 import { maxPrefixes } from './schema-peer-limits.js';
 import { roleSettings } from './schema-peer-role.js';
 import { reflectionSettings } from './schema-reflection.js';
-
-export const gracefulRestart = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    enabled: {
-      type: 'boolean',
-      default: true,
-      description: 'Offer graceful restart (RFC 4724) to the peers and honour theirs.',
-    },
-    restartTime: {
-      ...seconds(0, 4095),
-      default: 120,
-      description: 'Seconds that peers shall keep our routes after the session dropped.',
-    },
-    deferral: {
-      ...seconds(1, 86400),
-      default: 60,
-      description:
-        "At start, the longest wait for every peer's End-of-RIB before adopted kernel routes that nobody announced again are removed.",
-    },
-  },
-  'x-expected': 'a map with `enabled`, `restartTime`, `deferral`',
-} as const;
 
 /** What a template may hold as well as a peer. */
 export const peerSettings = {

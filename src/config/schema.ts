@@ -18,9 +18,10 @@ import {
 } from './schema-atoms.js';
 import { confederation } from './schema-confederation.js';
 import { filterRule, prefixSets } from './schema-filters.js';
+import { gracefulRestart, gracefulRestartDefaults } from './schema-graceful-restart.js';
 import { mrt } from './schema-mrt.js';
 import { interfaceName } from './schema-peer-interface.js';
-import { gracefulRestart, peerSettings } from './schema-peers.js';
+import { peerSettings } from './schema-peers.js';
 import { clusterId } from './schema-reflection.js';
 import { rpki } from './schema-rpki.js';
 
@@ -401,11 +402,7 @@ export const defaults = {
   strictRole: peerSettings.strictRole.default,
   localAsNoPrepend: peerSettings.localAs.properties.noPrepend.default,
   localAsReplaceAs: peerSettings.localAs.properties.replaceAs.default,
-  gracefulRestart: {
-    enabled: gracefulRestart.properties.enabled.default,
-    restartTimeSeconds: gracefulRestart.properties.restartTime.default,
-    deferralSeconds: gracefulRestart.properties.deferral.default,
-  },
+  gracefulRestart: gracefulRestartDefaults,
   listen: spec.properties.listen.default,
   maxPaths: spec.properties.maxPaths.default,
   med: {

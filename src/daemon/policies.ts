@@ -99,6 +99,7 @@ export class RouterPolicies implements PolicySource {
         self: [own(IPV4), own(IPV6)],
         sharedSubnet: [shared(IPV4), shared(IPV6)],
         extendedNextHop: facts.extendedNextHop,
+        ...(facts.longLivedStale === 'announce' ? {} : { longLivedStale: facts.longLivedStale }),
         isPeer: (address: Address) => this.router.peers.some((peer) => sameAddress(peer.address, address)),
       },
       policy,

@@ -22,6 +22,7 @@ import type { SourceInfo } from '../rib/sources.js';
 import { applyEdits } from './apply-edits.js';
 import { type AsPathTreatment, editsAsPath } from './as-path-edits.js';
 import type { RouteEdits } from './edits.js';
+import { keepStale, LLGR_STALE_COMMUNITY, type LongLivedStale } from './long-lived.js';
 import { keepsMarked, marksOnExport, type OtcFacts } from './only-to-customer.js';
 import { DROP, type SetRewriter } from './rewrite.js';
 import { DEFAULT_LOCAL_PREF } from './route-view.js';
@@ -69,6 +70,8 @@ export interface ExportFacts {
   readonly sharedSubnet: readonly [Prefix | null, Prefix | null];
   /** IPv4 routes may have IPv6 next hops (RFC 8950, negotiated). */
   readonly extendedNextHop: boolean;
+  /** What becomes of long-lived stale routes; absent: they are announced like others. */
+  readonly longLivedStale?: LongLivedStale;
   /** Whether an address is that of a peer of ours: such a peer can't be told to send traffic through itself. */
   readonly isPeer?: (address: Address) => boolean;
 }
@@ -82,6 +85,7 @@ export type ExportOutcome =
   | 'notReflected'
   | 'asLoop'
   | 'onlyToCustomer'
+  | 'longLivedStale'
   | 'noNextHop'
   | 'tooLong';
 
@@ -94,6 +98,8 @@ export const exportReasons: Readonly<Record<ExportOutcome, string>> = {
     'it was learnt from an internal peer, and neither that peer nor this one is a client (RFC 4456)',
   asLoop: "the peer's own AS is in its AS_PATH",
   onlyToCustomer: 'it carries OTC, and the peer is no customer of ours (RFC 9234 §5)',
+  longLivedStale:
+    'it is long-lived stale, and the peer did not say that it can tell such routes from others (RFC 9494 §4.3)',
   noNextHop: 'there is no next hop of ours for this family towards the peer',
   tooLong: 'an attribute would get too long',
 };
@@ -139,16 +145,19 @@ export function treatExport(
   if (facts.peerAsn !== null && view.find(AttributeCode.asPath)) {
     if (asPathContains(buffer, view.valueStart, view.valueEnd, facts.peerAsn)) return 'asLoop';
   }
+  let isStale = false;
   // RFC 1997 speaks of routes received. On our own, these communities are for the peers to obey.
   if (learnt && view.find(AttributeCode.communities)) {
     for (let at = view.valueStart; at < view.valueEnd; at += 4) {
       if (buffer[at] !== 0xff) continue;
       const community = buffer.readUInt32BE(at);
+      if (community === LLGR_STALE_COMMUNITY) isStale = true;
       if (community === NO_ADVERTISE) return 'noAdvertise';
       if (toExternal && community === NO_EXPORT) return 'noExport';
       if ((toExternal || toConfed) && community === NO_EXPORT_SUBCONFED) return 'noExportSubconfed';
     }
   }
+  if (isStale && facts.longLivedStale === 'withhold') return 'longLivedStale';
   const { otc = null } = facts;
   const marked = otc !== null && view.find(AttributeCode.onlyToCustomer);
   if (marked && keepsMarked(otc.role)) return 'onlyToCustomer';
@@ -190,6 +199,7 @@ export function treatExport(
       if (into !== out.clusterId) out.clusterIdOuter = into;
     }
   }
+  if (isStale) keepStale(buffer, start, end, facts, out);
   return out.rewrite(buffer, start, end) ? 'announced' : 'tooLong';
 }
 

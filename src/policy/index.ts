@@ -13,7 +13,8 @@
  * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 (extended
  * communities), RFC 4456 (route reflection), RFC 5065 (confederations), RFC 6811 (origin validation, by data of others), RFC 7705 (a local AS),
  * RFC 7999 (BLACKHOLE), RFC 8092 (large communities), RFC 8097 (its state as a community), RFC 8212 (external peers
- * without a filter), RFC 8326 (graceful shutdown), RFC 9234 (only to customers).
+ * without a filter), RFC 8326 (graceful shutdown), RFC 9234 (only to customers), RFC 9494 (long-lived
+ * stale routes).
  */
 export * from './as-path-edits.js';
 export { AsPathRegex, AsPathRegexError } from './as-path-regex.js';
@@ -24,6 +25,7 @@ export * from './exporter.js';
 export * from './filters.js';
 export * from './import-treatment.js';
 export * from './importer.js';
+export { LongLivedMarker, type LongLivedStale } from './long-lived.js';
 export type { OtcFacts } from './only-to-customer.js';
 export * from './rewrite.js';
 export type { RouteSource } from './route-view.js';

@@ -5,23 +5,24 @@
  *
  *      a path is a candidate if the import filter accepted it and its next hop resolves    RFC 4271 §9.1.2
  *   1  the highest preference among sources (a node's own routes, BGP, learnt ones)
- *   2  the highest LOCAL_PREF                                                              RFC 4271 §9.1.1
- *   3  the shortest AS_PATH                                                                RFC 4271 §9.1.2.2 (a)
- *   4  the lowest ORIGIN                                                                   (b)
- *   5  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
+ *   2  no long-lived stale path where there is another                                    RFC 9494 §4.3
+ *   3  the highest LOCAL_PREF                                                              RFC 4271 §9.1.1
+ *   4  the shortest AS_PATH                                                                RFC 4271 §9.1.2.2 (a)
+ *   5  the lowest ORIGIN                                                                   (b)
+ *   6  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
  *      (`MedRules`: of any AS; without one, it counts as the highest, not the lowest)
- *   6  eBGP before iBGP and what comes from the own confederation                          (d), RFC 5065 §5.3
- *   7  the lowest metric to the next hop                                                   (e)
+ *   7  eBGP before iBGP and what comes from the own confederation                          (d), RFC 5065 §5.3
+ *   8  the lowest metric to the next hop                                                   (e)
  *      --- those left are multipath candidates ---
- *   8  the lowest BGP Identifier, or ORIGINATOR_ID where there is one                      (f), RFC 4456 §9
- *   9  the shortest CLUSTER_LIST                                                           RFC 4456 §9
- *  10  the lowest peer address                                                             (g)
- *  11  the lowest path identifier, then the lowest source number, so that something decides
+ *   9  the lowest BGP Identifier, or ORIGINATOR_ID where there is one                      (f), RFC 4456 §9
+ *  10  the shortest CLUSTER_LIST                                                           RFC 4456 §9
+ *  11  the lowest peer address                                                             (g)
+ *  12  the lowest path identifier, then the lowest source number, so that something decides
  *
- * Steps 1 to 4 and 6 to 11 order any two paths, so one pass each suffices. Step 5 does not: it compares only within a
+ * Steps 1 to 5 and 7 to 12 order any two paths, so one pass each suffices. Step 6 does not: it compares only within a
  * neighbouring AS, and must look at all paths that are left before any of the later steps does.
  */
-import type { AttrSets } from './attr-sets.js';
+import { type AttrSets, LLGR_STALE } from './attr-sets.js';
 import { type AttrSetId, NONE, type PathId } from './ids.js';
 import type { NextHopTable } from './next-hops.js';
 import type { Paths } from './paths.js';
@@ -32,6 +33,7 @@ export type DecisionStep =
   | 'rejected'
   | 'unresolved'
   | 'preference'
+  | 'longLivedStale'
   | 'localPref'
   | 'asPathLength'
   | 'origin'
@@ -48,19 +50,20 @@ export const decisionStepText: Readonly<Record<DecisionStep, string>> = {
   rejected: 'rejected by the import filter',
   unresolved: 'next hop does not resolve (RFC 4271 §9.1.2)',
   preference: 'step 1: source has a lower preference',
-  localPref: 'step 2: lower LOCAL_PREF (RFC 4271 §9.1.1)',
-  asPathLength: 'step 3: longer AS_PATH (RFC 4271 §9.1.2.2 a)',
-  origin: 'step 4: higher ORIGIN (RFC 4271 §9.1.2.2 b)',
-  med: 'step 5: higher MULTI_EXIT_DISC from the same neighbouring AS (RFC 4271 §9.1.2.2 c)',
-  ebgp: 'step 6: iBGP or from our confederation, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
-  metric: 'step 7: higher metric to the next hop (RFC 4271 §9.1.2.2 e)',
-  routerId: 'step 8: higher BGP Identifier (RFC 4271 §9.1.2.2 f, RFC 4456 §9)',
-  clusterListLength: 'step 9: longer CLUSTER_LIST (RFC 4456 §9)',
-  peerAddress: 'step 10: higher peer address (RFC 4271 §9.1.2.2 g)',
-  pathId: 'step 11: higher path identifier or source number',
+  longLivedStale: 'step 2: long-lived stale, the last choice (RFC 9494 §4.3)',
+  localPref: 'step 3: lower LOCAL_PREF (RFC 4271 §9.1.1)',
+  asPathLength: 'step 4: longer AS_PATH (RFC 4271 §9.1.2.2 a)',
+  origin: 'step 5: higher ORIGIN (RFC 4271 §9.1.2.2 b)',
+  med: 'step 6: higher MULTI_EXIT_DISC from the same neighbouring AS (RFC 4271 §9.1.2.2 c)',
+  ebgp: 'step 7: iBGP or from our confederation, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
+  metric: 'step 8: higher metric to the next hop (RFC 4271 §9.1.2.2 e)',
+  routerId: 'step 9: higher BGP Identifier (RFC 4271 §9.1.2.2 f, RFC 4456 §9)',
+  clusterListLength: 'step 10: longer CLUSTER_LIST (RFC 4456 §9)',
+  peerAddress: 'step 11: higher peer address (RFC 4271 §9.1.2.2 g)',
+  pathId: 'step 12: higher path identifier or source number',
 };
 
-/** How step 5 takes MULTI_EXIT_DISC, other than RFC 4271 §9.1.2.2 (c) has it. */
+/** How step 6 takes MULTI_EXIT_DISC, other than RFC 4271 §9.1.2.2 (c) has it. */
 export interface MedRules {
   /** Compared between all paths, whichever AS they come from. */
   readonly alwaysCompare: boolean;
@@ -104,7 +107,7 @@ export class Decision {
     return this.lowestLate(this.keepWithLowestMed(this.keepHighestRank(0)));
   }
 
-  /** The best path and those that tie with it up to step 7, by the later steps, one per next hop, at most `max`. */
+  /** The best path and those that tie with it up to step 8, by the later steps, one per next hop, at most `max`. */
   multipath(first: PathId | typeof NONE, max: number): PathId[] {
     const best = this.best(first);
     if (best === NONE) return [];
@@ -167,6 +170,7 @@ export class Decision {
     const source = paths.source[path];
     const otherSource = paths.source[best];
     if (sources.preference[source] !== sources.preference[otherSource]) return 'preference';
+    if (((sets.communityFlags[set] ^ sets.communityFlags[other]) & LLGR_STALE) !== 0) return 'longLivedStale';
     if (sets.localPref[set] !== sets.localPref[other]) return 'localPref';
     if (sets.asPathLength[set] !== sets.asPathLength[other]) return 'asPathLength';
     if (sets.origin[set] !== sets.origin[other]) return 'origin';
@@ -203,14 +207,15 @@ export class Decision {
     return n;
   }
 
-  /** Steps 1 to 4 on the candidates from `from` on: leaves those that tie in `tied` and returns their number. */
+  /** Steps 1 to 5 on the candidates from `from` on: leaves those that tie in `tied` and returns their number. */
   private keepHighestRank(from: number): number {
     const { candidates, candidateCount, tied } = this;
     const { accepted, source: sourceOf } = this.paths;
     const { preference } = this.sources;
-    const { localPref, asPathLength, origin } = this.sets;
+    const { localPref, asPathLength, origin, communityFlags } = this.sets;
     let n = 0;
     let topPreference = 0;
+    let topStale = 0;
     let topLocalPref = 0;
     let topLength = 0;
     let topOrigin = 0;
@@ -220,6 +225,7 @@ export class Decision {
       const source = sourceOf[path];
       if (n > 0) {
         let ahead = preference[source] - topPreference;
+        if (ahead === 0) ahead = topStale - (communityFlags[set] & LLGR_STALE);
         if (ahead === 0) ahead = localPref[set] - topLocalPref;
         if (ahead === 0) ahead = topLength - asPathLength[set];
         if (ahead === 0) ahead = topOrigin - origin[set];
@@ -228,6 +234,7 @@ export class Decision {
       }
       if (n === 0) {
         topPreference = preference[source];
+        topStale = communityFlags[set] & LLGR_STALE;
         topLocalPref = localPref[set];
         topLength = asPathLength[set];
         topOrigin = origin[set];
@@ -237,7 +244,7 @@ export class Decision {
     return n;
   }
 
-  /** Steps 6 to 11 on the first `n` of `tied`, at least one. */
+  /** Steps 7 to 12 on the first `n` of `tied`, at least one. */
   private lowestLate(n: number): PathId {
     const { tied } = this;
     let best = tied[0];
@@ -245,7 +252,7 @@ export class Decision {
     return best as PathId;
   }
 
-  /** Step 5 on the first `n` of `tied`: removes what has a higher MED than another path of its neighbouring AS. */
+  /** Step 6 on the first `n` of `tied`: removes what has a higher MED than another path of its neighbouring AS. */
   private keepWithLowestMed(n: number): number {
     const { tied } = this;
     const { accepted } = this.paths;
@@ -276,7 +283,7 @@ export class Decision {
     return this.medRules.missingAsWorst && !this.sets.hasMed(set) ? WORST_MED : this.sets.med[set];
   }
 
-  /** Steps 6 and 7; below 0: `x` is better. */
+  /** Steps 7 and 8; below 0: `x` is better. */
   private compareExit(x: number, y: number): number {
     const { flags } = this.sources;
     const { source } = this.paths;
@@ -285,7 +292,7 @@ export class Decision {
     return this.nextHops.metric[this.nextHopOf(x)] - this.nextHops.metric[this.nextHopOf(y)];
   }
 
-  /** Steps 6 to 11; below 0: `x` is better. Never 0 for two paths of a prefix. */
+  /** Steps 7 to 12; below 0: `x` is better. Never 0 for two paths of a prefix. */
   private compareLate(x: number, y: number): number {
     const exit = this.compareExit(x, y);
     if (exit !== 0) return exit;

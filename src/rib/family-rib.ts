@@ -9,9 +9,13 @@
  * paths as stale (RFC 4724 §4.2) is a new epoch and nothing more; removing them removes those of earlier epochs, so a
  * peer that is back before the sweep has passed loses nothing that it announced anew. A refresh that tells its beginning
  * and end (RFC 7313 §4) is the same, but for a session that is up: what is old goes on as before until the end.
+ *
+ * Stale paths may become long-lived (RFC 9494 §4.2): their accepted sets get a mark, by and by, and keep it until they are
+ * announced anew or removed. Over restarts in between without an End-of-RIB they stay, and age: a sweep brings what is stale
+ * together in one epoch, so that the octet of the epoch never comes round to them.
  */
 import type { FamilyIndex } from '../address/index.js';
-import type { AttrSets } from './attr-sets.js';
+import { type AttrSets, NO_LLGR } from './attr-sets.js';
 import { Decision } from './decision.js';
 import { Epochs } from './epochs.js';
 import { IdQueue } from './id-queue.js';
@@ -33,12 +37,19 @@ export type ChangeListener = (family: FamilyIndex, prefix: PrefixId, change: num
 /** Applies a new import filter: the accepted set (0 = rejected) for a received one. The reference it returns is taken over. */
 export type Refilter = (prefix: PrefixId, received: AttrSetId) => AttrSetId;
 
+/** The long-lived stale form of an accepted set, with one more reference, which is the caller's; 0 where it has none. */
+export type LongLivedMark = (accepted: AttrSetId) => AttrSetId;
+
 /** What to do with the paths of one source when the sweep comes to them. */
 interface SourceJob {
   /** Remove paths of this epoch and earlier ones. */
   removeUpTo: number | null;
   refilter: Refilter | null;
   redecide: boolean;
+  /** Bring paths of earlier epochs together in this one. */
+  ageTo: number | null;
+  /** Mark stale paths as long-lived. */
+  mark: boolean;
 }
 
 export interface FamilyRibContext {
@@ -66,6 +77,8 @@ export class FamilyRib {
   private readonly epochs = new Epochs();
   private readonly stale = new Set<SourceId>();
   private readonly refreshing = new Set<SourceId>();
+  /** Sources whose stale paths are long-lived, and how they are marked. */
+  private readonly longLived = new Map<SourceId, LongLivedMark>();
 
   /** Told of every prefix that was decided, whatever came of it: some path of it may be another. */
   private readonly pathListeners = new Set<(prefix: PrefixId) => void>();
@@ -149,22 +162,35 @@ export class FamilyRib {
     this.epochs.begin(source);
     this.stale.delete(source);
     this.refreshing.delete(source);
+    this.longLived.delete(source);
   }
 
   /**
-   * RFC 4724 §4.2: the session is down and the source's paths are kept for it. What was stale before is removed (a
-   * second restart without End-of-RIB in between).
+   * RFC 4724 §4.2: the session is down and the source's paths are kept for it. What was stale before (a second restart
+   * without End-of-RIB in between) is removed, or with `keepsOlder` (RFC 9494 §4.2) stays.
    */
-  markStale(source: SourceId): void {
+  markStale(source: SourceId, keepsOlder = false): void {
     this.epochs.reserve(source);
-    if (this.stale.has(source)) this.job(source).removeUpTo = this.epochs.before(source);
+    if (this.stale.has(source)) {
+      const before = this.epochs.before(source);
+      if (keepsOlder) this.job(source).ageTo = before;
+      else this.job(source).removeUpTo = before;
+    }
     this.epochs.begin(source);
     this.stale.add(source);
     this.refreshing.delete(source);
   }
 
+  /** RFC 9494 §4.2: what is stale now is marked, by and by, and what does not want that (NO_LLGR) is removed. */
+  markLongLived(source: SourceId, mark: LongLivedMark): void {
+    if (!this.stale.has(source)) return;
+    this.longLived.set(source, mark);
+    this.job(source).mark = true;
+  }
+
   /** RFC 4724 §4.2: End-of-RIB came, or the time is over; what is still stale is removed, by and by. */
   sweepStale(source: SourceId): void {
+    this.longLived.delete(source);
     if (!this.stale.delete(source)) return;
     this.job(source).removeUpTo = this.epochs.before(source);
   }
@@ -327,8 +353,9 @@ export class FamilyRib {
     }
     this.cursor = -1;
     for (const [source, job] of jobs.entries()) {
-      if (job !== undefined && job.removeUpTo !== null)
-        this.epochs.removed(source as SourceId, job.removeUpTo);
+      if (job === undefined) continue;
+      if (job.removeUpTo !== null) this.epochs.removed(source as SourceId, job.removeUpTo);
+      else if (job.ageTo !== null) this.epochs.removed(source as SourceId, (job.ageTo - 1) & 255);
     }
     this.jobs = [];
     return this.sweepRequested;
@@ -370,7 +397,7 @@ export class FamilyRib {
   private job(source: SourceId): SourceJob {
     let job = this.nextJobs.get(source);
     if (job === undefined) {
-      job = { removeUpTo: null, refilter: null, redecide: false };
+      job = { removeUpTo: null, refilter: null, redecide: false, ageTo: null, mark: false };
       this.nextJobs.set(source, job);
       this.epochs.reserve(source);
       this.context.wake();
@@ -399,12 +426,35 @@ export class FamilyRib {
       this.remove(path, prefix);
       return true;
     }
+    const source = paths.source[path] as SourceId;
+    if (job.ageTo !== null && Epochs.isUpTo(paths.epoch[path], job.ageTo)) paths.epoch[path] = job.ageTo;
+    const mark = this.longLived.get(source);
+    const marked = mark !== undefined && this.isStale(path);
     if (job.refilter !== null) {
-      const accepted = job.refilter(prefix, paths.received[path] as AttrSetId);
+      let accepted = job.refilter(prefix, paths.received[path] as AttrSetId);
+      if (marked) accepted = this.marked(accepted, mark);
       this.accept(path, prefix, paths.accepted[path] as AttrSetId, accepted);
+    }
+    if (job.mark && marked) {
+      const before = paths.accepted[path] as AttrSetId;
+      const decisive = before === 0 ? paths.received[path] : before;
+      if ((this.context.sets.communityFlags[decisive] & NO_LLGR) !== 0) {
+        this.remove(path, prefix);
+        return true;
+      }
+      this.context.sets.retain(before);
+      this.accept(path, prefix, before, this.marked(before, mark));
     }
     if (job.redecide) this.markDirty(prefix, BEST_CHANGED);
     return false;
+  }
+
+  /** The set in long-lived form; takes the reference over and returns one. */
+  private marked(accepted: AttrSetId, mark: LongLivedMark): AttrSetId {
+    if (accepted === 0) return accepted;
+    const marked = mark(accepted);
+    this.context.sets.release(accepted);
+    return marked;
   }
 
   /** Puts `accepted` (whose reference it takes over) in place of `before`. */

@@ -29,7 +29,7 @@ describe('GRACEFUL_SHUTDOWN (RFC 8326)', () => {
     const { paths } = await t.client.explain(prefix);
     expect(paths.find((path) => path.peer === 'one')).toMatchObject({
       verdict: 'lost',
-      reason: 'step 2: lower LOCAL_PREF (RFC 4271 §9.1.1)',
+      reason: 'step 3: lower LOCAL_PREF (RFC 4271 §9.1.1)',
       attributes: { localPref: 0, communities: ['graceful-shutdown'] },
     });
     // What nobody else has still goes there.

@@ -223,10 +223,20 @@ const filters = fc
     ),
   ) as fc.Arbitrary<Record<string, Filter>>;
 
+const staleSeconds = seconds(0, 0xffffff);
 const gracefulRestart = fc.record({
   enabled: flag,
   restartTimeSeconds: seconds(0, 4095),
+  notification: flag,
+  stalePathTimeSeconds: seconds(1, 3600),
   deferralSeconds: seconds(1, 86400),
+  absenceSeconds: seconds(0, 86400),
+  longLived: fc.record({
+    enabled: flag,
+    staleTimeSeconds: fc.record({ ipv4: staleSeconds, ipv6: staleSeconds }),
+    maxStaleTimeSeconds: staleSeconds,
+    announceToOthers: flag,
+  }),
 });
 
 const limit = fc

@@ -14,6 +14,13 @@
  * and `writable` when there is room, `pause` leaves the peer's bytes in TCP. Routes wait in a queue of the
  * session, not in the socket, so that a KEEPALIVE passes them.
  */
+export {
+  administrativeReset,
+  administrativeShutdown,
+  configurationChange,
+  peerDeconfigured,
+  withMessage,
+} from './cease.js';
 export { securityTtl } from './dial.js';
 export {
   Listener,
@@ -23,6 +30,6 @@ export {
   remoteAddressOf,
   zoneOf,
 } from './listener.js';
-export { administrativeReset, administrativeShutdown, PeerSession, withMessage } from './peer-session.js';
+export { PeerSession } from './peer-session.js';
 export { describeRole } from './roles.js';
 export * from './types.js';

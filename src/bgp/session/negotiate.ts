@@ -137,6 +137,9 @@ export function negotiate(
     extendedMessage: both('extendedMessage'),
     extendedNextHop: families.includes(0) && extendsNextHop(ours) && extendsNextHop(theirs),
     peerGracefulRestart: both('gracefulRestart') ? find(theirs, 'gracefulRestart') : null,
+    notificationRestart: [ours, theirs].every((open) => find(open, 'gracefulRestart')?.notification === true),
+    // RFC 9494 §4.5: without the capability of RFC 4724 it means nothing.
+    peerLongLived: find(theirs, 'gracefulRestart') && find(theirs, 'longLivedGracefulRestart'),
     peerRole: settings.role === undefined || claimed === null ? null : roleName(claimed),
   };
 }
@@ -148,13 +151,5 @@ function extendsNextHop(open: OpenMessage): boolean {
     capability?.families.some(
       ({ afi, safi, nextHopAfi }) => familyOf(afi, safi) === 0 && nextHopAfi === afiOf(1),
     ) ?? false
-  );
-}
-
-/** RFC 8538 §2: both sides take a NOTIFICATION as a restart. */
-export function notificationRestart(ours: OpenMessage, theirs: OpenMessage): boolean {
-  return (
-    find(ours, 'gracefulRestart')?.notification === true &&
-    find(theirs, 'gracefulRestart')?.notification === true
   );
 }

@@ -12,7 +12,6 @@ import {
   step,
 } from '../fsm/index.js';
 import {
-  CeaseSubcode,
   decodeNotification,
   decodeOpen,
   decodeRouteRefresh,
@@ -26,33 +25,14 @@ import {
   MessageType,
   type Notification,
   OpenSubcode,
-  shutdownText,
   type WireError,
 } from '../wire/index.js';
+import { administrativeReset, administrativeShutdown, hardened, isHardReset } from './cease.js';
 import { dial, isFromAfar, setConnectionOptions } from './dial.js';
 import { Machine } from './machine.js';
-import { makeOpen, negotiate, notificationRestart } from './negotiate.js';
+import { makeOpen, negotiate } from './negotiate.js';
 import { Transport } from './transport.js';
 import type { Negotiated, SessionCounters, SessionHandlers, SessionSettings } from './types.js';
-
-/** The Cease of an operator's stop (RFC 4486). */
-export const administrativeShutdown: Notification = {
-  code: ErrorCode.cease,
-  subcode: CeaseSubcode.administrativeShutdown,
-  data: Buffer.alloc(0),
-};
-
-/** The Cease of an operator's reset (RFC 4486). */
-export const administrativeReset: Notification = {
-  code: ErrorCode.cease,
-  subcode: CeaseSubcode.administrativeReset,
-  data: Buffer.alloc(0),
-};
-
-/** The same Cease with words for the peer's operator (RFC 9003); null: without. */
-export function withMessage(notification: Notification, text: string | null): Notification {
-  return text === null ? notification : { ...notification, data: shutdownText(text) };
-}
 
 /**
  * The session with one peer: dials, accepts, negotiates, keeps alive, reports. At most two connections at a time, and
@@ -249,9 +229,9 @@ export class PeerSession {
       this.handlers.established(machine.negotiated);
     }
     if (closed !== null && (wasEstablished || (wasPrimary && machine === this.primary))) {
-      const { ourOpen, peerOpen, notificationSent, notificationReceived } = machine;
-      const gracefulPeer = machine.negotiated?.peerGracefulRestart != null;
-      const restart = ourOpen !== null && peerOpen !== null && notificationRestart(ourOpen, peerOpen);
+      const { negotiated, notificationSent, notificationReceived } = machine;
+      const gracefulPeer = negotiated?.peerGracefulRestart != null;
+      const restart = negotiated?.notificationRestart === true;
       this.handlers.closed({
         wasEstablished,
         error: event.type === 'stop' ? null : this.lastError,
@@ -306,8 +286,11 @@ export class PeerSession {
   private close(machine: Machine, notification: Notification | null): void {
     const { transport } = machine;
     if (transport === null) return;
-    machine.notificationSent = notification;
-    transport.finish(notification === null ? null : encodeNotification(notification));
+    // RFC 8538 §4: only a peer that takes a NOTIFICATION as a restart is told when it is none.
+    const hardens = machine.negotiated?.notificationRestart === true;
+    const sent = notification !== null && hardens ? hardened(notification) : notification;
+    machine.notificationSent = sent;
+    transport.finish(sent === null ? null : encodeNotification(sent));
     const gone = transport.gone.then(() => {
       this.leaving.delete(gone);
     });
@@ -492,11 +475,6 @@ export class PeerSession {
 function messageError(error: WireError): FsmEvent {
   const { code, subcode, data, message: reason } = error;
   return { type: 'messageError', notification: { code, subcode, data }, reason };
-}
-
-/** RFC 8538 §3: the one NOTIFICATION that never means a restart. */
-function isHardReset(notification: Notification): boolean {
-  return notification.code === ErrorCode.cease && notification.subcode === CeaseSubcode.hardReset;
 }
 
 function describeEvent(event: FsmEvent): string {

@@ -76,6 +76,10 @@ export interface Negotiated {
   readonly extendedNextHop: boolean;
   /** The peer's capability (RFC 4724) if we sent ours too; null: no graceful restart with this peer. */
   readonly peerGracefulRestart: CapabilityOf<'gracefulRestart'> | null;
+  /** Both sides take a NOTIFICATION, Hard Reset excepted, as a restart (RFC 8538 §2). */
+  readonly notificationRestart: boolean;
+  /** What the peer says in its capability of RFC 9494, with or without one of ours; null: it knows no long-lived stale routes. */
+  readonly peerLongLived: CapabilityOf<'longLivedGracefulRestart'> | null;
   /** The peer's role (RFC 9234 §4.1), if we have one: it goes with ours; null: it claims none. */
   readonly peerRole: RoleName | null;
 }

@@ -10,7 +10,7 @@ import {
   type Prefix,
 } from '../../address/index.js';
 
-import type { AsPathTreatment, OtcFacts, PeerKind } from '../../policy/index.js';
+import type { AsPathTreatment, LongLivedStale, OtcFacts, PeerKind } from '../../policy/index.js';
 
 export interface GroupFacts {
   readonly family: FamilyIndex;
@@ -28,6 +28,8 @@ export interface GroupFacts {
   readonly extendedNextHop: boolean;
   /** Networks that we share with these peers, where a third party's next hop may be announced; none where that can't be. */
   readonly sharedSubnets: readonly Prefix[];
+  /** What becomes of long-lived stale routes (RFC 9494); `announce`: what becomes of any. */
+  readonly longLivedStale: LongLivedStale | 'announce';
   /** Names of export filters; null: none configured. */
   readonly filters: readonly string[] | null;
   /** What external peers see in AS_PATH; null: our number in front of what is there. */
@@ -54,6 +56,7 @@ export function groupKey(facts: GroupFacts): string {
     JSON.stringify(facts.filters),
     JSON.stringify(facts.asPath),
     facts.clusterId ?? '-',
+    facts.longLivedStale,
     facts.otc === null ? '-' : `${facts.otc.role} ${facts.otc.asn}`,
   ].join('|');
 }

@@ -1,5 +1,6 @@
 /** What a peer needs of the speaker around it, and what it tells. */
 import type { FamilyIndex } from '../../address/index.js';
+import type { LongLivedMark } from '../../rib/family-rib.js';
 import type { AttrSetId, PrefixId } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
 import type { Negotiated } from '../session/index.js';
@@ -9,6 +10,7 @@ import type { OwnAddress } from './local-addresses.js';
 import type { Peer } from './peer.js';
 import type { LimitEvent } from './prefix-guard.js';
 import type { PeerRecorder } from './recorder.js';
+import type { RetentionEvent } from './retention.js';
 import type { RefreshEvent } from './route-refresh.js';
 import type { PasswordSource } from './settings.js';
 
@@ -29,7 +31,7 @@ export type PeerEvent =
   | { readonly type: 'closed'; readonly error: string | null; readonly keepsRoutes: boolean }
   | { readonly type: 'endOfRib'; readonly family: string }
   | { readonly type: 'endOfRibSent'; readonly family: string }
-  | { readonly type: 'staleExpired'; readonly family: string }
+  | RetentionEvent
   | {
       readonly type: 'malformed';
       readonly error: string;
@@ -59,6 +61,8 @@ export interface PeerContext {
   readonly ownAsns: OwnAsns;
   readonly routerId: number;
   readonly bgpPreference: number;
+  /** Makes the long-lived stale form of a set (RFC 9494 §4.2). */
+  readonly markLongLived: LongLivedMark;
   /** Null: nobody wants to know what peers say. */
   readonly recorder: PeerRecorder | null;
   /** RFC 4724 §4.1: this speaker comes back from a restart and has not delivered its End-of-RIB yet. */

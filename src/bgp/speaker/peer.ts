@@ -5,7 +5,6 @@
 import {
   type Address,
   type FamilyIndex,
-  familyIndex,
   familyNames,
   formatAddress,
   IPV4,
@@ -16,7 +15,14 @@ import { NONE, type SourceId } from '../../rib/ids.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { FsmState } from '../fsm/index.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
-import { administrativeReset, administrativeShutdown, PeerSession, withMessage } from '../session/index.js';
+import {
+  administrativeReset,
+  administrativeShutdown,
+  configurationChange,
+  PeerSession,
+  peerDeconfigured,
+  withMessage,
+} from '../session/index.js';
 import {
   type Capability,
   describeNotification,
@@ -34,14 +40,11 @@ import { MalformedUpdates } from './malformed.js';
 import { findPrefix, internPrefix } from './nlri-prefixes.js';
 import type { ImportPolicy, PeerContext } from './peer-context.js';
 import { PrefixGuard } from './prefix-guard.js';
+import { Retention, restartCapabilities } from './retention.js';
 import { RouteRefreshes } from './route-refresh.js';
 import { sessionSettings } from './session-settings.js';
 import type { PeerSettings } from './settings.js';
 
-const SAFI_UNICAST = 1;
-const afiOf = (family: FamilyIndex): number => family + 1;
-/** Longest that a peer which came back may take to deliver its End-of-RIB before what is stale goes. */
-const STALE_PATH_SECONDS = 360;
 /** Bytes waiting for TCP above which a peer gets no more routes for now. */
 const SEND_HIGH_MARK = 1 << 20;
 
@@ -82,7 +85,7 @@ export class Peer implements SessionHandlers {
     warn: (event) => this.context.event(this, { type: 'prefixWarning', ...event }),
     end: (notification, { reason }, event) => {
       void this.session.stop(notification);
-      this.dropStale();
+      this.retention.drop();
       this.context.notExpected(this);
       this.lastError = this.lastSessionError = reason;
       this.context.event(this, { type: 'prefixLimit', reason, ...event });
@@ -106,13 +109,15 @@ export class Peer implements SessionHandlers {
     addPath: [false, false] as [boolean, boolean],
   };
   private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
-  private readonly staleTimers: [NodeJS.Timeout | null, NodeJS.Timeout | null] = [null, null];
+  /** Keeps the routes while the peer is away. */
+  readonly retention: Retention;
 
   constructor(
     public settings: PeerSettings,
     private readonly context: PeerContext,
   ) {
     this.source = context.rib.addSource(this.sourceInfo(0));
+    this.retention = this.makeRetention();
     this.readPassword();
     this.session = this.makeSession();
     this.policy = context.importPolicy(this);
@@ -154,7 +159,7 @@ export class Peer implements SessionHandlers {
     this.guard.release();
     const text = message ?? this.settings.shutdownMessage ?? null;
     void this.session.stop(withMessage(administrativeShutdown, text));
-    this.dropStale();
+    this.retention.drop();
     this.context.notExpected(this);
   }
 
@@ -188,10 +193,13 @@ export class Peer implements SessionHandlers {
 
   /** New settings that only a new session can have. */
   async replaceSession(settings: PeerSettings): Promise<void> {
-    const message = settings.shutdown ? (settings.shutdownMessage ?? null) : null;
-    const stopped = this.session.stop(withMessage(administrativeShutdown, message));
+    const stopped = this.session.stop(
+      settings.shutdown
+        ? withMessage(administrativeShutdown, settings.shutdownMessage ?? null)
+        : configurationChange,
+    );
     // Who comes back may be somebody else.
-    this.dropStale();
+    this.retention.drop();
     this.settings = settings;
     this.guard.release();
     this.context.rib.updateSource(this.source, this.sourceInfo(0));
@@ -214,7 +222,7 @@ export class Peer implements SessionHandlers {
     if (sameAddress(address, unspecified6)) return;
     const { rib } = this.context;
     const before = rib.sources.get(this.source);
-    if (before.peerAddress === null || !sameAddress(address, before.peerAddress)) this.dropStale();
+    if (before.peerAddress === null || !sameAddress(address, before.peerAddress)) this.retention.drop();
     rib.updateSource(this.source, this.sourceInfo(before.routerId));
     this.policy = this.context.importPolicy(this);
     this.session = this.makeSession();
@@ -225,7 +233,7 @@ export class Peer implements SessionHandlers {
   private learnAsn(asn: number): void {
     if (this.settings.learnsAsn !== true || asn === this.settings.asn) return;
     this.settings = { ...this.settings, asn };
-    this.dropStale();
+    this.retention.drop();
     this.policy = this.context.importPolicy(this);
   }
 
@@ -268,8 +276,8 @@ export class Peer implements SessionHandlers {
   async remove(): Promise<void> {
     this.ended = true;
     this.guard.release();
-    const stopped = this.session.stop();
-    this.dropStale();
+    const stopped = this.session.stop(peerDeconfigured);
+    this.retention.drop();
     await stopped;
     this.context.rib.removeSource(this.source);
   }
@@ -290,30 +298,12 @@ export class Peer implements SessionHandlers {
   // What the session tells.
 
   capabilities(): readonly Capability[] {
-    return [
-      ...addPathCapability(this.settings),
-      ...extendedNextHopCapability(this.settings),
-      ...this.gracefulRestartCapability(),
-    ];
-  }
-
-  private gracefulRestartCapability(): readonly Capability[] {
-    const { gracefulRestart, families } = this.settings;
-    if (!gracefulRestart.enabled) return [];
     // RFC 4724 §3: after a fresh start there is nothing to go by; while we live, forwarding goes on without the session.
     const forwarding = this.wasUp || this.context.forwardingPreserved();
     return [
-      {
-        type: 'gracefulRestart',
-        restarting: this.context.restarting(),
-        notification: false,
-        restartTimeSeconds: gracefulRestart.restartTimeSeconds,
-        families: families.map((family) => ({
-          afi: afiOf(familyIndex(family)),
-          safi: SAFI_UNICAST,
-          forwarding,
-        })),
-      },
+      ...addPathCapability(this.settings),
+      ...extendedNextHopCapability(this.settings),
+      ...restartCapabilities(this.settings, this.context.restarting(), forwarding),
     ];
   }
 
@@ -351,15 +341,11 @@ export class Peer implements SessionHandlers {
     this.receivedPaths.begin(negotiated, this.settings.addPath);
     this.link = this.factsOf(negotiated);
     rib.updateSource(this.source, this.sourceInfo(negotiated.peerOpen.routerId));
-    const graceful = negotiated.peerGracefulRestart;
     for (const family of [0, 1] as const) {
       this.negotiatedFamilies[family] = negotiated.families.includes(family);
       this.decodeContext.addPath[family] = negotiated.addPath[family].receives;
-      const kept = graceful?.families.find(({ afi, safi }) => afi === afiOf(family) && safi === SAFI_UNICAST);
-      // RFC 4724 §4.2: no capability, family missing or forwarding state lost: what is stale goes now.
-      if (!this.negotiatedFamilies[family] || !kept?.forwarding) this.expireStale(family);
-      else if (rib.families[family].hasStale(this.source)) this.startStaleTimer(family, STALE_PATH_SECONDS);
     }
+    this.retention.established(negotiated);
     this.context.event(this, {
       type: 'established',
       families: negotiated.families.map((family) => familyNames[family]),
@@ -399,29 +385,16 @@ export class Peer implements SessionHandlers {
   }
 
   closed(info: ClosedInfo): void {
-    const { rib } = this.context;
     const said = info.notificationReceived ?? info.notificationSent;
     if (info.error !== null) this.lastError = info.error;
     else if (said !== null) this.lastError = describeNotification(said);
     if (!info.wasEstablished) return;
     this.lastSessionError = this.lastError;
-    const graceful =
-      info.graceful && this.settings.gracefulRestart.enabled ? this.negotiated?.peerGracefulRestart : null;
+    const { negotiated } = this;
     this.negotiated = null;
     this.refreshes.reset();
     this.context.closed(this);
-    let keeps = false;
-    for (const family of [0, 1] as const) {
-      const kept = graceful?.families.some(({ afi, safi }) => afi === afiOf(family) && safi === SAFI_UNICAST);
-      if (graceful && kept && graceful.restartTimeSeconds > 0) {
-        rib.families[family].markStale(this.source);
-        this.startStaleTimer(family, graceful.restartTimeSeconds);
-        keeps = true;
-      } else {
-        this.clearStaleTimer(family);
-        rib.families[family].withdrawAll(this.source);
-      }
-    }
+    const keeps = this.retention.closed(negotiated, info.graceful);
     this.context.event(this, { type: 'closed', error: this.lastError, keepsRoutes: keeps });
   }
 
@@ -508,9 +481,9 @@ export class Peer implements SessionHandlers {
   }
 
   private endOfRib(family: FamilyIndex): void {
-    this.expireStale(family);
     this.refreshes.endOfRib(family);
     this.context.event(this, { type: 'endOfRib', family: familyNames[family] });
+    this.retention.endOfRib(family);
     this.context.endOfRib(this, family);
   }
 
@@ -525,33 +498,18 @@ export class Peer implements SessionHandlers {
     });
   }
 
-  private expireStale(family: FamilyIndex): void {
-    this.clearStaleTimer(family);
-    this.context.rib.families[family].sweepStale(this.source);
-  }
-
-  private dropStale(): void {
-    this.expireStale(0);
-    this.expireStale(1);
-  }
-
-  private startStaleTimer(family: FamilyIndex, seconds: number): void {
-    this.clearStaleTimer(family);
-    this.staleTimers[family] = setTimeout(() => {
-      this.context.event(this, { type: 'staleExpired', family: familyNames[family] });
-      this.expireStale(family);
-    }, seconds * 1000);
-  }
-
-  private clearStaleTimer(family: FamilyIndex): void {
-    const timer = this.staleTimers[family];
-    if (timer !== null) clearTimeout(timer);
-    this.staleTimers[family] = null;
-  }
-
-  clearStaleTimers(): void {
-    this.clearStaleTimer(0);
-    this.clearStaleTimer(1);
+  private makeRetention(): Retention {
+    const peer = this;
+    const { context } = this;
+    return new Retention({
+      source: this.source,
+      get settings() {
+        return peer.settings;
+      },
+      table: (family) => context.rib.families[family],
+      mark: context.markLongLived,
+      event: (event) => context.event(this, event),
+    });
   }
 
   private factsOf({ localAddress, remoteAddress, scopeId }: Negotiated): LinkFacts {

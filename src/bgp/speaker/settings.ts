@@ -42,8 +42,26 @@ export interface GracefulRestartSettings {
   readonly enabled: boolean;
   /** Seconds that peers shall keep our routes after our session dropped (RFC 4724 Restart Time, 12 bits). */
   readonly restartTimeSeconds: number;
+  /** A NOTIFICATION is a restart too, where the peer says the same (RFC 8538). */
+  readonly notification: boolean;
+  /** Longest that a peer which came back may take to deliver its End-of-RIB before what is stale goes. */
+  readonly stalePathTimeSeconds: number;
   /** At start: longest wait for every expected peer's End-of-RIB before held kernel routes are swept. */
   readonly deferralSeconds: number;
+  /** At start: so long are peers waited for that have not come up, before announcements go out without them. */
+  readonly absenceSeconds: number;
+  readonly longLived: LongLivedSettings;
+}
+
+/** RFC 9494. */
+export interface LongLivedSettings {
+  readonly enabled: boolean;
+  /** Seconds that peers shall keep our routes after the restart time; 0: the family is left out. */
+  readonly staleTimeSeconds: Readonly<Record<Family, number>>;
+  /** Most that we keep theirs, whatever they ask for. */
+  readonly maxStaleTimeSeconds: number;
+  /** To internal peers without the capability such routes go as everybody's last choice (§4.6). */
+  readonly announceToOthers: boolean;
 }
 
 /** Where the password of a session is read at start and at each reload; it is not kept in settings. */

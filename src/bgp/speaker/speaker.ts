@@ -11,7 +11,8 @@ import {
   IPV4,
   sameAddress,
 } from '../../address/index.js';
-import type { AsPathTreatment } from '../../policy/index.js';
+import { type AsPathTreatment, LongLivedMarker } from '../../policy/index.js';
+import type { LongLivedMark } from '../../rib/family-rib.js';
 import { NONE, type PathId, type PrefixId } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
 import type { Slices } from '../../rib/slices.js';
@@ -102,6 +103,7 @@ export class Speaker implements PeerContext {
   bgpPreference: number;
   ownAsns: OwnAsns;
   recorder: PeerRecorder | null = null;
+  readonly markLongLived: LongLivedMark;
   /** Established peers that wait until announcements may start. */
   private readonly waiting = new Set<Peer>();
 
@@ -113,6 +115,7 @@ export class Speaker implements PeerContext {
     this.rib = options.rib;
     this.bgpPreference = options.identity.bgpPreference;
     this.ownAsns = options.identity;
+    this.markLongLived = new LongLivedMarker(options.rib.sets).mark;
     this.deferral = new Deferral(expected);
     this.interfacePeers = new InterfacePeers({
       peers: this.peers,
@@ -285,7 +288,7 @@ export class Speaker implements PeerContext {
     const peers = [...this.peers.values()];
     const stopped = peers.map((peer) => peer.stop(graceful));
     // Sessions that end start such timers.
-    for (const peer of peers) peer.clearStaleTimers();
+    for (const peer of peers) peer.retention.clearTimers();
     await Promise.all(stopped);
   }
 
@@ -441,6 +444,7 @@ export class Speaker implements PeerContext {
           ? (link?.sharedSubnets ?? [])
           : [],
       filters: settings.export ?? null,
+      longLivedStale: this.longLivedStale(peer, negotiated),
       asPath: external ? this.asPathTreatment(settings) : null,
       clusterId: relation === 'ibgp' ? (settings.clusterId ?? null) : null,
       // RFC 9234 §5: in a confederation, OTC has its number.
@@ -449,6 +453,23 @@ export class Speaker implements PeerContext {
           ? null
           : { role: settings.role, asn: settings.localAs?.asn ?? asnTowards(settings.asn, this.ownAsns) },
     };
+  }
+
+  /**
+   * RFC 9494 §4.3: where this router takes part, long-lived stale routes go to those who know them. `announce`: like any
+   * other.
+   */
+  private longLivedStale(peer: Peer, { peerLongLived }: Negotiated): GroupFacts['longLivedStale'] {
+    if (!this.keepsLongLived || peerLongLived !== null) return 'announce';
+    return peer.ibgp && peer.settings.gracefulRestart.longLived.announceToOthers ? 'lowest' : 'withhold';
+  }
+
+  /** Whether we offer long-lived graceful restart to any peer. */
+  private get keepsLongLived(): boolean {
+    for (const { settings } of this.peers.values()) {
+      if (settings.gracefulRestart.enabled && settings.gracefulRestart.longLived.enabled) return true;
+    }
+    return false;
   }
 
   /** What this external peer sees in AS_PATH beyond the usual; null: nothing, so that it shares its group with others. */

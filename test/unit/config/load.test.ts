@@ -65,6 +65,21 @@ const filterMistakes = (
   message,
 ]);
 
+const gracefulRestart = {
+  enabled: true,
+  restartTimeSeconds: 120,
+  notification: true,
+  stalePathTimeSeconds: 360,
+  deferralSeconds: 60,
+  absenceSeconds: 20,
+  longLived: {
+    enabled: false,
+    staleTimeSeconds: { ipv4: 86400, ipv6: 86400 },
+    maxStaleTimeSeconds: 16777215,
+    announceToOthers: false,
+  },
+};
+
 describe('a document without mistakes', () => {
   it('becomes a Router with every default filled in', () => {
     const router = load(document(minimal));
@@ -82,7 +97,7 @@ describe('a document without mistakes', () => {
       med: { alwaysCompare: false, missingAsWorst: false },
       ebgpRequiresPolicy: true,
       onStop: { routes: 'keep', sessions: 'graceful' },
-      gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
+      gracefulRestart,
       preference: { originated: 250, connected: 240, static: 200, inventory: 150, bgp: 100, kernel: 10 },
       peers: [],
       prefixSets: {},
@@ -125,7 +140,7 @@ peers:
       nextHop: 'auto',
       import: ['all'],
       export: ['all'],
-      gracefulRestart: { enabled: true, restartTimeSeconds: 60, deferralSeconds: 30 },
+      gracefulRestart: { ...gracefulRestart, restartTimeSeconds: 60, deferralSeconds: 30 },
       routeReflectorClient: false,
       maxPrefixes: {},
       extendedNextHop: false,
@@ -613,5 +628,31 @@ describe('a link-local peer', () => {
     expect(errors("address: 'fe80::2', device: eth0", "address: 'fe80::2', device: eth0")[0]).toMatch(
       'a session with fe80::2%eth0 port 179 stands here a second time',
     );
+  });
+});
+
+describe('gracefulRestart', () => {
+  it('is put together from router, template and peer, key by key, with a stale time for each family', () => {
+    const router = load(
+      document(`${minimal}
+gracefulRestart: {notification: false, absence: 5, longLived: {enabled: true, staleTime: 3600}}
+peerTemplates:
+  tor: {asn: 65002, gracefulRestart: {longLived: {staleTime: {ipv6: 60}, maxStaleTime: 100}}}
+peers:
+  - {name: a, template: tor, address: 192.0.2.2, gracefulRestart: {stalePathTime: 30, longLived: {announceToOthers: true}}}`),
+    );
+    expect(router.gracefulRestart.longLived.staleTimeSeconds).toEqual({ ipv4: 3600, ipv6: 3600 });
+    expect(router.peers[0]?.gracefulRestart).toEqual({
+      ...gracefulRestart,
+      notification: false,
+      absenceSeconds: 5,
+      stalePathTimeSeconds: 30,
+      longLived: {
+        enabled: true,
+        staleTimeSeconds: { ipv4: 0, ipv6: 60 },
+        maxStaleTimeSeconds: 100,
+        announceToOthers: true,
+      },
+    });
   });
 });

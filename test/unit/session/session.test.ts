@@ -101,6 +101,8 @@ describe('two sessions', () => {
           { receives: false, sends: false },
         ],
         peerGracefulRestart: null,
+        notificationRestart: false,
+        peerLongLived: null,
         localAddress: address(host),
         peerOpen: { asn: 65002, routerId: 0x0a000002 },
       });

@@ -23,6 +23,7 @@ const facts: GroupFacts = {
   asPath: null,
   clusterId: null,
   otc: null,
+  longLivedStale: 'announce',
 };
 
 describe('the key of an update group', () => {

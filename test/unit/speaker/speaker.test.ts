@@ -11,6 +11,21 @@ afterEach(async () => {
   for (const speaker of speakers.splice(0)) await speaker.stop(true);
 });
 
+const gracefulRestart = {
+  enabled: true,
+  restartTimeSeconds: 120,
+  notification: true,
+  stalePathTimeSeconds: 360,
+  deferralSeconds: 60,
+  absenceSeconds: 20,
+  longLived: {
+    enabled: false,
+    staleTimeSeconds: { ipv4: 3600, ipv6: 3600 },
+    maxStaleTimeSeconds: 86400,
+    announceToOthers: false,
+  },
+};
+
 function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings {
   const address = parseAddress('192.0.2.2');
   if (address === null) throw new Error('not an address');
@@ -29,7 +44,7 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     idleHoldSeconds: 1,
     nextHop: 'auto',
     extendedNextHop: false,
-    gracefulRestart: { enabled: true, restartTimeSeconds: 120, deferralSeconds: 60 },
+    gracefulRestart,
     extendedMessages: true,
     routeReflectorClient: false,
     maxPrefixes: {},
@@ -65,6 +80,8 @@ function negotiated(address: Address): Negotiated {
       { receives: false, sends: false },
     ],
     peerGracefulRestart: null,
+    notificationRestart: false,
+    peerLongLived: null,
     peerRole: null,
   };
 }
@@ -109,7 +126,7 @@ describe('the graceful restart capability', () => {
       {
         type: 'gracefulRestart',
         restarting: false,
-        notification: false,
+        notification: true,
         restartTimeSeconds: 120,
         families: families(false),
       },
@@ -124,7 +141,7 @@ describe('the graceful restart capability', () => {
   });
 
   it('is left out where it is switched off', () => {
-    const off = { enabled: false, restartTimeSeconds: 120, deferralSeconds: 60 };
+    const off = { ...gracefulRestart, enabled: false };
     const { peer } = speakerFor([settings('a', { gracefulRestart: off })], true);
     expect(peer('a')?.capabilities()).toEqual([]);
   });
