@@ -15,7 +15,7 @@ describe.each(targets)('fuzz target $name', (target) => {
     const fuzzer = new Fuzzer(target, 1);
     for (const { error } of fuzzer.begin([])) throw error;
     const begun = fuzzer.corners;
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 200; i++) {
       const finding = fuzzer.run(fuzzer.next());
       if (finding !== null) throw finding.error;
     }
