@@ -13,7 +13,13 @@ export interface KernelRoute {
   flags?: string[];
   prefsrc?: string;
   nhid?: number;
-  nexthops?: { gateway?: string; dev: string; weight: number; flags: string[] }[];
+  nexthops?: {
+    gateway?: string;
+    via?: { family: string; host: string };
+    dev: string;
+    weight: number;
+    flags: string[];
+  }[];
 }
 
 export interface RouteFilter {

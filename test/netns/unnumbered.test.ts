@@ -1,6 +1,16 @@
 /** Peers that are named by their interface: IPv4 between loopbacks over links that nobody gave an address. */
 import { afterEach, describe, expect } from 'vitest';
-import { frrConfig, Lab, Tartan, tartanConfig, untilKernelRoute, untilPings } from '../../interop/index.js';
+import {
+  frrConfig,
+  type KernelRoute,
+  Lab,
+  mustRun,
+  Tartan,
+  tartanConfig,
+  untilKernelRoute,
+  untilNoKernelRoute,
+  untilPings,
+} from '../../interop/index.js';
 import { interop } from './support/interop.js';
 
 const labs: Lab[] = [];
@@ -23,11 +33,11 @@ const tartanNode = (n: number, peers: Record<string, unknown>[], spec: Record<st
     },
   });
 
-const frrNode = (n: number, interfaces: string[]) =>
+const frrNode = (n: number, interfaces: string[], networks: string[] = []) =>
   frrConfig({
     asn: 65000 + n,
     routerId: `10.255.0.${n}`,
-    networks: [`10.255.0.${n}/32`],
+    networks: [`10.255.0.${n}/32`, ...networks],
     neighbors: interfaces.map((address) => ({
       address,
       remoteAsn: 'external',
@@ -36,28 +46,38 @@ const frrNode = (n: number, interfaces: string[]) =>
     })),
   });
 
+/** `t` and `p` on one link, their eth1, without addresses but what the kernel makes. */
+async function pair(
+  theirs: { image: string; config: string; exec?: string[] },
+  peer: Record<string, unknown> = {},
+) {
+  const lab = await Lab.up(
+    {
+      name: 'unnumbered',
+      topology: {
+        nodes: {
+          t: { image: 'tartan', 'startup-config': 't.yaml', exec: [loopback(1)] },
+          p: { image: theirs.image, 'startup-config': 'p.conf', exec: [loopback(2), ...(theirs.exec ?? [])] },
+        },
+        links: [{ endpoints: ['t:eth1', 'p:eth1'] }],
+      },
+    },
+    {
+      files: {
+        't.yaml': tartanNode(1, [{ name: 'p', interface: 'eth1', ...peer }]),
+        'p.conf': theirs.config,
+      },
+    },
+  );
+  labs.push(lab);
+  return { lab, t: new Tartan(lab.node('t')), p: lab.node('p') };
+}
+
+const patient = { timeoutSeconds: 90 };
+
 describe('a peer by its interface', () => {
   interop('unnumbered', 'frr', 'both learn each other by router advertisements', async () => {
-    const lab = await Lab.up(
-      {
-        name: 'unnumbered',
-        topology: {
-          nodes: {
-            t: { image: 'tartan', 'startup-config': 't.yaml', exec: [loopback(1)] },
-            p: { image: 'frr', 'startup-config': 'p.conf', exec: [loopback(2)] },
-          },
-          links: [{ endpoints: ['t:eth1', 'p:eth1'] }],
-        },
-      },
-      {
-        files: {
-          't.yaml': tartanNode(1, [{ name: 'p', interface: 'eth1' }]),
-          'p.conf': frrNode(2, ['eth1']),
-        },
-      },
-    );
-    labs.push(lab);
-    const t = new Tartan(lab.node('t'));
+    const { lab, t } = await pair({ image: 'frr', config: frrNode(2, ['eth1']) });
     const peer = await t.untilEstablished('p');
     expect(peer).toMatchObject({ interface: 'eth1', device: 'eth1', asn: 65002, extendedNextHop: true });
     expect(peer.address).toMatch(/^fe80::/);
@@ -65,4 +85,126 @@ describe('a peer by its interface', () => {
     expect(route.via).toEqual({ family: 'inet6', host: peer.address });
     await untilPings(lab.node('t'), '10.255.0.2');
   });
+
+  interop('unnumbered', 'frr', 'is found again when its interface goes, and comes as another', async () => {
+    const { lab, t, p } = await pair({ image: 'frr', config: frrNode(2, ['eth1']) });
+    const before = await t.untilEstablished('p');
+    const node = lab.node('t');
+    await node.exec('ip link del eth1');
+    await t.untilPeer('p', ({ waitsFor }) => waitsFor === 'there is no interface eth1', 'has no interface');
+    expect(await t.peer('p')).toMatchObject({
+      state: 'idle',
+      address: null,
+      lastError: 'there is no interface eth1',
+    });
+    await untilNoKernelRoute(node, '10.255.0.2');
+    const veth = ['ip', 'link', 'add', 'eth1', 'netns', node.netns];
+    await mustRun([...veth, 'type', 'veth', 'peer', 'name', 'eth1', 'netns', p.netns]);
+    await t.untilPeer(
+      'p',
+      ({ waitsFor }) => waitsFor === 'eth1 is down or has no carrier',
+      'waits for carrier',
+    );
+    for (const each of [node, p]) await each.exec('ip link set eth1 up');
+    const after = await t.untilEstablished('p', patient);
+    expect(after.address).not.toBe(before.address);
+    await untilPings(node, '10.255.0.2', patient);
+  });
+
+  interop('unnumbered', 'frr', 'is found again when it has another address', async () => {
+    const { t, p, lab } = await pair({ image: 'frr', config: frrNode(2, ['eth1']) }, { holdTime: 6 });
+    const { address } = await t.untilEstablished('p');
+    await p.exec('ip -6 addr add fe80::99/64 dev eth1 nodad');
+    await p.exec(`ip -6 addr del ${address}/64 dev eth1`);
+    await t.untilPeer(
+      'p',
+      (peer) => peer.address === 'fe80::99' && peer.state === 'established',
+      'moved',
+      patient,
+    );
+    await untilPings(lab.node('t'), '10.255.0.2', patient);
+  });
+});
+
+describe('a leaf under two spines', () => {
+  interop(
+    'unnumbered',
+    'frr',
+    'reaches another over both, and over one while a link is lost',
+    async () => {
+      const networks = Array.from({ length: 80 }, (_, i) => `10.99.${i}.0/24`);
+      const lab = await Lab.up(
+        {
+          name: 'clos',
+          topology: {
+            nodes: {
+              t: { image: 'tartan', 'startup-config': 't.yaml', exec: [loopback(1)] },
+              s1: { image: 'frr', 'startup-config': 's1.conf', exec: [loopback(11)] },
+              s2: { image: 'frr', 'startup-config': 's2.conf', exec: [loopback(12)] },
+              f: {
+                image: 'frr',
+                'startup-config': 'f.conf',
+                exec: [loopback(2), 'ip addr add 10.99.7.1/32 dev lo'],
+              },
+            },
+            links: [
+              { endpoints: ['t:eth1', 's1:eth1'] },
+              { endpoints: ['t:eth2', 's2:eth1'] },
+              { endpoints: ['f:eth1', 's1:eth2'] },
+              { endpoints: ['f:eth2', 's2:eth2'] },
+            ],
+          },
+        },
+        {
+          files: {
+            't.yaml': tartanNode(
+              1,
+              [
+                { name: 's1', interface: 'eth1' },
+                { name: 's2', interface: 'eth2' },
+              ],
+              { maxPaths: 2 },
+            ),
+            's1.conf': frrNode(11, ['eth1', 'eth2']),
+            's2.conf': frrNode(12, ['eth1', 'eth2']),
+            'f.conf': frrNode(2, ['eth1', 'eth2'], networks),
+          },
+        },
+      );
+      labs.push(lab);
+      const t = new Tartan(lab.node('t'));
+      const node = lab.node('t');
+      for (const name of ['s1', 's2']) await t.untilEstablished(name);
+      const devices = ({ dev, nexthops = [] }: KernelRoute) =>
+        dev === undefined ? nexthops.map((hop) => hop.dev).sort() : [dev];
+      const overBoth = (route: KernelRoute) => devices(route).join() === 'eth1,eth2';
+      const far = await untilKernelRoute(node, '10.255.0.2', overBoth, patient);
+      expect(far.nexthops?.every(({ via }) => via?.family === 'inet6' && /^fe80::/.test(via.host))).toBe(
+        true,
+      );
+      await untilPings(node, '10.255.0.2', patient);
+      // So many routes alike refer to a nexthop object, with IPv6 gateways under IPv4 routes.
+      const shared = await untilKernelRoute(
+        node,
+        '10.99.7.0/24',
+        (route) => overBoth(route) && route.nhid !== undefined,
+        patient,
+      );
+      expect(shared.nhid).toBeGreaterThan(0);
+      await untilPings(node, '10.99.7.1', patient);
+
+      await lab.node('s1').exec('ip link set eth1 down');
+      await untilKernelRoute(node, '10.255.0.2', (route) => devices(route).join() === 'eth2', patient);
+      expect(await t.peer('s1')).toMatchObject({ address: null, waitsFor: 'eth1 is down or has no carrier' });
+      await untilPings(node, '10.255.0.2', patient);
+      await untilPings(node, '10.99.7.1', patient);
+
+      await lab.node('s1').exec('ip link set eth1 up');
+      await t.untilEstablished('s1', patient);
+      await untilKernelRoute(node, '10.255.0.2', overBoth, patient);
+      await untilKernelRoute(node, '10.99.7.0/24', overBoth, patient);
+      await untilPings(node, '10.99.7.1', patient);
+    },
+    240_000,
+  );
 });

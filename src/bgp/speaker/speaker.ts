@@ -380,6 +380,8 @@ export class Speaker implements PeerContext {
     this.waiting.delete(peer);
     this.leave(peer);
     this.deferral.closed(peer.settings.name);
+    // Who took its place on the link meanwhile is the peer now; not from within the session's call.
+    if (peer.settings.interface !== undefined) setImmediate(() => this.interfacePeers.refresh());
   }
 
   notExpected(peer: Peer): void {
