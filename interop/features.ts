@@ -36,6 +36,7 @@ export const features = {
   'add-path-send': 'several paths per prefix to the peer, and their withdrawal (RFC 7911)',
   'route-refresh-asked': 'route refresh, asked for by us (RFC 2918)',
   'enhanced-route-refresh': 'beginning and end of a route refresh (RFC 7313)',
+  bmp: 'BMP: a collector is told of the peer, its routes and its end (RFC 7854, RFC 9069)',
 } as const;
 
 export type FeatureId = keyof typeof features;

@@ -22,6 +22,8 @@ const packages = {
   exabgp: ['/usr/sbin/exabgp'],
   stayrtr: ['/usr/bin/stayrtr'],
   bgpdump: ['/usr/bin/bgpdump'],
+  pmacct: ['/usr/sbin/pmbmpd'],
+  tshark: ['/usr/bin/tshark'],
   tcpdump: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
   nftables: ['/usr/sbin/nft'],
   bzip2: ['/usr/bin/bzip2', '/bin/bzip2'],

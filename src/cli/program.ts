@@ -236,6 +236,13 @@ function addShow(program: Command, terminal: Terminal): void {
       const { showVrps } = await import('./show-rpki.js');
       await showVrps(await clientOf(command), terminal, options.output, prefix);
     });
+  asking(show.command('bmp'))
+    .description('collectors that are told by BMP, and how far they are')
+    .addOption(formatOption())
+    .action(async (options: { output: OutputFormat }, command: Command) => {
+      const { showBmp } = await import('./show-bmp.js');
+      await showBmp(await clientOf(command), terminal, options.output);
+    });
   asking(show.command('status'))
     .description('the daemon itself: phase, memory, counts')
     .addOption(formatOption())

@@ -4,6 +4,7 @@
  */
 import { formatIpv4 } from '../address/index.js';
 import { relationTo } from '../bgp/speaker/confederation.js';
+import { renderCollector } from './bmp.js';
 import { clusterIds } from './clusters.js';
 import { renderGracefulRestart } from './graceful-restart.js';
 import { keepsOpen } from './peer-add-path.js';
@@ -168,6 +169,9 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
   const order = (router: Router) =>
     [...caches(router).keys()].filter((name) => caches(next).has(name) && caches(old).has(name));
   changes('rpki.caches', order(old), order(next));
+  const byName = (router: Router) =>
+    new Map(router.bmp.map((collector) => [collector.name, renderCollector(collector)]));
+  diffNamed('collector', byName(old), byName(next), lines);
 
   return {
     peers,

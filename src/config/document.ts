@@ -32,6 +32,7 @@ export interface SpecDocument {
   kernel?: KernelDocument;
   mrt?: MrtDocument;
   rpki?: RpkiDocument;
+  bmp?: (CollectorDocument | undefined)[];
 }
 
 export interface ListenDocument {
@@ -221,6 +222,18 @@ export interface CacheDocument {
 
 export interface RpkiDocument {
   caches?: (CacheDocument | undefined)[];
+}
+
+export interface CollectorDocument {
+  name?: string;
+  address?: string;
+  port?: number;
+  localAddress?: string;
+  routes?: { received?: boolean; accepted?: boolean; locRib?: boolean };
+  mirror?: boolean;
+  statistics?: number;
+  connectRetry?: number;
+  stallTime?: number;
 }
 
 export interface MrtDocument {

@@ -1,5 +1,6 @@
 /** One Router document → a Router: text into integers, defaults filled in, references checked. */
 import { familyIndex, formatPrefix, isLinkLocal } from '../address/index.js';
+import { readBmp } from './bmp.js';
 import { readConfederation } from './confederation.js';
 import type { LearnKernelDocument, RouterDocument, SpecDocument, StaticDocument } from './document.js';
 import { readFilters, readPrefixSets } from './filters.js';
@@ -73,6 +74,7 @@ function readSpec(
     learn: readLearn(spec, kernel.protocol, reader),
     mrt: readMrt(spec, reader),
     rpki: readRpki(spec, reader),
+    bmp: readBmp(spec, reader),
   };
   if (name === undefined || spec.asn === undefined || routerId === undefined) return null;
   return {

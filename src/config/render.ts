@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { formatAddress, formatIpv4, formatPrefix } from '../address/index.js';
+import { renderCollector } from './bmp.js';
 import { renderConfederation } from './confederation.js';
 import type { RouterDocument } from './document.js';
 import { renderGracefulRestart } from './graceful-restart.js';
@@ -59,6 +60,7 @@ export function renderRouter(router: Router): WrittenRouter {
       kernel: renderKernel(router.kernel),
       mrt: renderMrt(router.mrt),
       ...renderRpki(router.rpki),
+      bmp: router.bmp.map(renderCollector),
     },
   };
 }

@@ -46,6 +46,7 @@ export interface Router {
   readonly kernel: KernelConfig;
   readonly mrt: MrtConfig;
   readonly rpki: RpkiConfig;
+  readonly bmp: readonly CollectorConfig[];
 }
 
 export type { RouteSourceKind };
@@ -74,4 +75,22 @@ export interface RpkiConfig {
 export interface MrtConfig {
   readonly table: { readonly path: string; readonly everySeconds: number } | null;
   readonly updates: { readonly path: string; readonly rotateSeconds: number } | null;
+}
+
+/** A collector that is told by BMP (RFC 7854). */
+export interface CollectorConfig {
+  readonly name: string;
+  readonly address: Address;
+  readonly port: number;
+  readonly localAddress?: Address;
+  /** Of which tables it is told. */
+  readonly routes: { readonly received: boolean; readonly accepted: boolean; readonly locRib: boolean };
+  /** Messages of peers are copied to it. */
+  readonly mirror: boolean;
+  /** 0: no statistics. */
+  readonly statisticsSeconds: number;
+  /** Longest wait between two attempts to connect. */
+  readonly connectRetrySeconds: number;
+  /** One that takes nothing for so long is given up. */
+  readonly stallSeconds: number;
 }

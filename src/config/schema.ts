@@ -16,6 +16,7 @@ import {
   name,
   prefix,
 } from './schema-atoms.js';
+import { bmp } from './schema-bmp.js';
 import { confederation } from './schema-confederation.js';
 import { filterRule, prefixSets } from './schema-filters.js';
 import { gracefulRestart, gracefulRestartDefaults } from './schema-graceful-restart.js';
@@ -344,6 +345,7 @@ const spec = {
     kernel,
     mrt,
     rpki,
+    bmp,
   },
   'x-expected': 'a map with at least `asn` and `routerId`',
 } as const;

@@ -185,6 +185,31 @@ export interface Explanation {
   summary: string;
 }
 
+/** A collector that is told by BMP (RFC 7854). */
+export interface CollectorRow {
+  name: string;
+  address: string;
+  port: number;
+  /** `dumping`: connected, and not yet told all that there is. `waiting`: for the next attempt to connect. */
+  state: 'connecting' | 'dumping' | 'connected' | 'waiting' | 'stopped';
+  /** ISO 8601, when this state, or the connection, began. */
+  since: string;
+  /** Of which tables it is told. */
+  routes: { received: boolean; accepted: boolean; locRib: boolean };
+  mirror: boolean;
+  /** Peers whose session it knows to be up. */
+  peersUp: number;
+  /** How often a connection came about. */
+  connections: number;
+  /** Over all connections. */
+  sent: { messages: number; octets: number };
+  /** What it is yet to be told: prefixes, counted for each table, and octets that TCP has not taken. */
+  pending: { prefixes: number; octets: number };
+  /** With `mirror`: messages that were not mirrored because the collector had no room. */
+  mirroringLost?: number;
+  lastError: string | null;
+}
+
 export interface ReloadResult {
   applied: boolean;
   /** `file:line:col: message`, when the document was not accepted; the last good one stays in force. */
@@ -254,6 +279,7 @@ export interface ControlTarget {
   countRoutes(query: RouteQuery): number;
   fib(query: { prefix?: string; family?: 'ipv4' | 'ipv6'; state?: FibRow['state'] }): AsyncIterable<FibRow>;
   explain(prefix: string): Promise<Explanation>;
+  collectors(): CollectorRow[];
   /** The table as the octets of an MRT file (RFC 6396), made as they are read. */
   mrtTable(): AsyncIterable<Uint8Array>;
   /** `dryRun`: does nothing, and tells what it would do. */

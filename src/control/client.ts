@@ -2,6 +2,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type {
   CacheRow,
+  CollectorRow,
   DaemonEvent,
   Explanation,
   FibRow,
@@ -44,6 +45,9 @@ export class ControlClient {
   }
   peers(): Promise<PeerRow[]> {
     return this.#json('GET', '/v1/peers');
+  }
+  collectors(): Promise<CollectorRow[]> {
+    return this.#json('GET', '/v1/bmp');
   }
   async *routes(query: RouteQuery = {}): AsyncGenerator<RouteRow> {
     yield* this.#lines<RouteRow>('/v1/routes', { ...query });

@@ -32,6 +32,7 @@ const json = (value: unknown): Answer => ({ kind: 'json', value });
 const endpoints: readonly Endpoint[] = [
   { method: 'GET', path: '/v1/status', call: async (target) => json(await target.status()) },
   { method: 'GET', path: '/v1/peers', call: (target) => json(target.peers()) },
+  { method: 'GET', path: '/v1/bmp', call: (target) => json(target.collectors()) },
   {
     method: 'GET',
     path: '/v1/routes',

@@ -6,6 +6,7 @@ import { type FamilyIndex, IPV4 } from '../address/index.js';
 import { type Peer, type PeerEvent, Speaker } from '../bgp/speaker/index.js';
 import { diffRouter, type RouterDiff } from '../config/index.js';
 import type { Router } from '../config/router.js';
+import { version } from '../control/index.js';
 import { createFib, type FibLog } from '../fib/index.js';
 import { FibInstaller } from '../fib/installer.js';
 import type {
@@ -22,6 +23,7 @@ import { LocalRoutes } from '../rib/local-routes.js';
 import { Rib } from '../rib/rib.js';
 import { Slices } from '../rib/slices.js';
 import { RpkiCaches } from '../rpki/index.js';
+import { Monitoring } from './bmp/index.js';
 import { Neighbours } from './neighbours.js';
 import { OriginValidation } from './origin-validation.js';
 import { isOtherPassword, readPassword } from './passwords.js';
@@ -89,6 +91,7 @@ export class RoutingNode {
   readonly rpki: RpkiCaches;
   readonly validation: OriginValidation;
   private readonly neighbours: Neighbours;
+  readonly monitoring: Monitoring;
   links: readonly LinkState[] = [];
   addresses: readonly InterfaceAddress[] = [];
   private readonly policies: RouterPolicies;
@@ -187,6 +190,14 @@ export class RoutingNode {
         listener.event('warn', 'routerAdvertisementFailed', { interface: device, error }),
     });
     this.recording = new Recording({ rib, speaker: this.speaker, startedAt: this.startedAt }, listener);
+    this.monitoring = new Monitoring({
+      rib,
+      slices,
+      speaker: this.speaker,
+      description: `Tartan ${version()}`,
+      name: current.name,
+      event: (level, type, fields) => listener.event(level, type, fields),
+    });
   }
 
   get router(): Router {
@@ -225,6 +236,7 @@ export class RoutingNode {
     this.rib.setMaxPaths(next.maxPaths);
     this.rib.setMedRules(next.med);
     this.recording.apply(next.mrt);
+    this.monitoring.apply(next.bmp);
     this.rpki.apply(next.rpki.caches);
     if (diff.kernel) {
       this.rib.nextHops.setKernelMetric(next.kernel.metric);
@@ -280,7 +292,9 @@ export class RoutingNode {
     const { sessions, routes } = this.current.onStop;
     // What stays must be out of our hands before sessions end and take their routes out of the RIB.
     if (routes === 'keep') await this.fib.close('keep');
+    const told = this.monitoring.close();
     await this.speaker.stop(sessions === 'graceful');
+    await told;
     await this.recording.close();
     if (routes === 'remove') await this.fib.close('remove');
     this.rib.close();
@@ -294,13 +308,16 @@ export class RoutingNode {
     this.neighbours.close();
     this.slices.close();
     await this.fib.close('keep');
+    const told = this.monitoring.close();
     await this.speaker.stop(true);
+    await told;
     await this.recording.close();
     this.rib.close();
   }
 
   private async bringUp(): Promise<void> {
     this.recording.apply(this.current.mrt);
+    this.monitoring.apply(this.current.bmp);
     this.rpki.apply(this.current.rpki.caches);
     for (const settings of this.current.peers) this.speaker.addPeer(settings);
     await this.listen();

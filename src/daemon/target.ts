@@ -16,6 +16,7 @@ import type { Peer } from '../bgp/speaker/index.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import {
   type CacheRow,
+  type CollectorRow,
   ControlError,
   type ControlTarget,
   type DaemonEvent,
@@ -32,6 +33,7 @@ import {
   type VrpRow,
 } from '../control/api.js';
 import type { FibRouteRow } from '../fib/types.js';
+import { collectorRow } from './bmp/rows.js';
 import { type DroppedSegments, droppedHint, droppedSegments } from './dropped-segments.js';
 import { explainPrefix } from './explain.js';
 import type { RoutingNode } from './node.js';
@@ -135,6 +137,10 @@ export class DaemonTarget implements ControlTarget {
 
   reload(dryRun = false): Promise<ReloadResult> {
     return this.options.reload(dryRun);
+  }
+
+  collectors(): CollectorRow[] {
+    return [...this.node.monitoring.collectors.values()].map(collectorRow);
   }
 
   rpki(): CacheRow[] {

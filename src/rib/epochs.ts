@@ -13,6 +13,8 @@ const MOST_IN_USE = 100;
 export class Epochs {
   private current = new Uint8Array(64);
   private oldest = new Uint8Array(64);
+  /** No path of an earlier epoch is of the source's present session. */
+  private session = new Uint8Array(64);
 
   /** The epoch that is announced in now. */
   of(source: SourceId): number {
@@ -28,6 +30,17 @@ export class Epochs {
     this.current[source]++;
   }
 
+  /** Likewise, and what was announced before is none of the present session's. */
+  beginSession(source: SourceId): void {
+    this.begin(source);
+    this.session[source] = this.current[source];
+  }
+
+  /** Whether a path of this epoch was announced in the source's present session. */
+  isOfSession(source: SourceId, epoch: number): boolean {
+    return !Epochs.isUpTo(epoch, ((this.session[source] ?? 0) - 1) & 255);
+  }
+
   /** The last epoch before the current one. */
   before(source: SourceId): number {
     return (this.current[source] - 1) & 255;
@@ -36,6 +49,8 @@ export class Epochs {
   /** No path of this epoch or an earlier one is left. */
   removed(source: SourceId, upTo: number): void {
     this.oldest[source] = upTo + 1;
+    // Which are so many fewer to tell apart, as epochs go round.
+    if (Epochs.isUpTo(this.session[source], upTo)) this.session[source] = upTo + 1;
   }
 
   /** Whether `epoch` is `upTo` or earlier. */
@@ -53,5 +68,6 @@ export class Epochs {
     };
     this.current = grow(this.current);
     this.oldest = grow(this.oldest);
+    this.session = grow(this.session);
   }
 }

@@ -21,6 +21,13 @@ import { Epochs } from './epochs.js';
 import { IdQueue } from './id-queue.js';
 import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
 import type { NextHopTable } from './next-hops.js';
+import {
+  ACCEPTED_CHANGED,
+  PATH_GONE,
+  PATH_REJECTED,
+  type PathWatcher,
+  RECEIVED_CHANGED,
+} from './path-watcher.js';
 import { MULTIPATH, Paths } from './paths.js';
 import { PrefixTable } from './prefix-table.js';
 import type { Sources } from './sources.js';
@@ -57,6 +64,8 @@ export interface FamilyRibContext {
   readonly sources: Sources;
   readonly nextHops: NextHopTable;
   maxPaths: number;
+  /** Null: nobody looks at paths one by one. */
+  watcher: PathWatcher | null;
   /** There is something to `decide`. */
   wake(): void;
   changed(family: FamilyIndex, prefix: PrefixId, change: number): void;
@@ -122,10 +131,13 @@ export class FamilyRib {
         counts.accepted++;
         this.markDirty(prefix, 0);
       }
+      const isNew = RECEIVED_CHANGED | (accepted !== 0 ? ACCEPTED_CHANGED : PATH_REJECTED);
+      this.context.watcher?.(this.family, prefix, source, pathId, isNew);
       return;
     }
     const path = known as PathId;
     const before = paths.accepted[path] as AttrSetId;
+    if (this.context.watcher !== null) this.tellAnnounced(path, prefix, received, accepted);
     sets.release(paths.received[path] as AttrSetId);
     paths.received[path] = received;
     paths.epoch[path] = this.epochs.of(source);
@@ -159,7 +171,7 @@ export class FamilyRib {
   /** Removes all that the source has announced so far, by and by. */
   withdrawAll(source: SourceId): void {
     this.job(source).removeUpTo = this.epochs.of(source);
-    this.epochs.begin(source);
+    this.epochs.beginSession(source);
     this.stale.delete(source);
     this.refreshing.delete(source);
     this.longLived.delete(source);
@@ -176,7 +188,7 @@ export class FamilyRib {
       if (keepsOlder) this.job(source).ageTo = before;
       else this.job(source).removeUpTo = before;
     }
-    this.epochs.begin(source);
+    this.epochs.beginSession(source);
     this.stale.add(source);
     this.refreshing.delete(source);
   }
@@ -267,6 +279,11 @@ export class FamilyRib {
   nextHopChanged(id: NextHopId): void {
     this.nextNextHops.add(id);
     this.context.wake();
+  }
+
+  /** Whether the path was announced in the source's present session, and is not merely kept from the one before. */
+  isCurrent(path: PathId): boolean {
+    return this.epochs.isOfSession(this.paths.source[path] as SourceId, this.paths.epoch[path]);
   }
 
   /** The path that the decision process chose, or NONE. */
@@ -463,9 +480,30 @@ export class FamilyRib {
     paths.accepted[path] = accepted;
     this.context.sets.release(before);
     if (before === accepted) return;
+    this.tell(path, prefix, ACCEPTED_CHANGED);
     const counts = this.context.sources.counts(paths.source[path] as SourceId)[this.family];
     counts.accepted += (accepted !== 0 ? 1 : 0) - (before !== 0 ? 1 : 0);
     this.touched(path, prefix, accepted === 0);
+  }
+
+  /** Tells the watcher of another announcement in place of a path's former one, before it takes that place. */
+  private tellAnnounced(path: PathId, prefix: PrefixId, received: AttrSetId, accepted: AttrSetId): void {
+    const { paths } = this;
+    const isNew = !this.isCurrent(path);
+    const what =
+      (isNew || received !== paths.received[path] ? RECEIVED_CHANGED : 0) |
+      (accepted !== paths.accepted[path] || (isNew && accepted !== 0) ? ACCEPTED_CHANGED : 0) |
+      (accepted === 0 ? PATH_REJECTED : 0);
+    const { watcher } = this.context;
+    watcher?.(this.family, prefix, paths.source[path] as SourceId, paths.receivedPathId(path), what);
+  }
+
+  /** Tells the watcher of what changes about a path of the present session. */
+  private tell(path: PathId, prefix: PrefixId, what: number): void {
+    const { watcher } = this.context;
+    if (watcher === null || !this.isCurrent(path)) return;
+    const { paths } = this;
+    watcher(this.family, prefix, paths.source[path] as SourceId, paths.receivedPathId(path), what);
   }
 
   private remove(path: PathId, prefix: PrefixId): void {
@@ -473,6 +511,7 @@ export class FamilyRib {
     const { paths } = this;
     const received = paths.received[path] as AttrSetId;
     const accepted = paths.accepted[path] as AttrSetId;
+    this.tell(path, prefix, PATH_GONE | RECEIVED_CHANGED | (accepted !== 0 ? ACCEPTED_CHANGED : 0));
     const counts = sources.counts(paths.source[path] as SourceId)[this.family];
     counts.received--;
     if (accepted !== 0) counts.accepted--;

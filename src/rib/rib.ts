@@ -15,6 +15,7 @@ import { type DecisionStep, type MedRules, standardMedRules } from './decision.j
 import { type ChangeListener, FamilyRib, type FamilyRibContext } from './family-rib.js';
 import { type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
 import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED, SELF } from './next-hops.js';
+import type { PathWatcher } from './path-watcher.js';
 import type { Slices } from './slices.js';
 import { NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
 
@@ -63,6 +64,7 @@ export class Rib {
       sources: this.sources,
       nextHops: this.nextHops,
       maxPaths: options.maxPaths ?? 1,
+      watcher: null,
       wake: () => this.slices?.add(this.slice),
       changed: (family, prefix, change) => this.bestChanged(family, prefix, change),
       isClaimed: (family, prefix) => this.claims.some((claim) => claim(family, prefix)),
@@ -123,6 +125,11 @@ export class Rib {
   /** Calls back for every prefix whose best path or paths to forward by changed, from within `decide`. */
   onBestChange(listener: ChangeListener): void {
     this.listeners.push(listener);
+  }
+
+  /** Who is told of every path that is announced, withdrawn or judged anew; null: nobody. */
+  setPathWatcher(watcher: PathWatcher | null): void {
+    this.context.watcher = watcher;
   }
 
   addClaim(claim: Claim): void {

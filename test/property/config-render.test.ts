@@ -397,6 +397,22 @@ const router: fc.Arbitrary<Router> = fc
         source: fc.record({ ipv4: optional(unicast(0)), ipv6: optional(unicast(1)) }).map(given),
         nexthopCompat: fc.option(flag),
       }),
+      bmp: fc.uniqueArray(
+        fc
+          .record({
+            name: fc.stringMatching(/^[a-z]{1,8}$/),
+            address: unicast(0),
+            port: fc.integer({ min: 1, max: 65535 }),
+            localAddress: optional(unicast(0)),
+            routes: fc.record({ received: fc.constant(true), accepted: flag, locRib: flag }),
+            mirror: flag,
+            statisticsSeconds: fc.integer({ min: 0, max: 86400 }),
+            connectRetrySeconds: fc.integer({ min: 1, max: 86400 }),
+            stallSeconds: fc.integer({ min: 1, max: 86400 }),
+          })
+          .map(given),
+        { maxLength: 3, selector: ({ name }) => name },
+      ),
       mrt: fc.record({
         table: fc.option(
           fc.record({

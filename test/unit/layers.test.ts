@@ -9,7 +9,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 const layers: readonly (readonly string[])[] = [
   ['address', 'sockopt'],
   ['netlink', 'radv', 'bgp/wire', 'rpki'],
-  ['bgp/fsm', 'bgp/mrt', 'policy', 'rib'],
+  ['bgp/fsm', 'bgp/mrt', 'bgp/bmp', 'policy', 'rib'],
   ['vxlan', 'ipip', 'hostgw'],
   ['fib'],
   ['bgp/session', 'bgp/speaker'],

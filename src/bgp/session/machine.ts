@@ -16,6 +16,8 @@ export class Machine {
   /** What was said and agreed on this connection so far. */
   ourOpen: OpenMessage | null = null;
   peerOpen: OpenMessage | null = null;
+  /** The peer's OPEN as it came, header included. */
+  peerOpenBytes: Buffer | null = null;
   negotiated: Negotiated | null = null;
   notificationSent: Notification | null = null;
   notificationReceived: Notification | null = null;
@@ -34,6 +36,7 @@ export class Machine {
     this.direction = direction;
     this.ourOpen = null;
     this.peerOpen = null;
+    this.peerOpenBytes = null;
     this.negotiated = null;
     this.notificationSent = null;
     this.notificationReceived = null;

@@ -11,6 +11,7 @@ import {
   resolveCollision,
   step,
 } from '../fsm/index.js';
+import { frame } from '../wire/header.js';
 import {
   decodeNotification,
   decodeOpen,
@@ -32,7 +33,13 @@ import { dial, isFromAfar, setConnectionOptions } from './dial.js';
 import { Machine } from './machine.js';
 import { makeOpen, negotiate } from './negotiate.js';
 import { Transport } from './transport.js';
-import type { Negotiated, SessionCounters, SessionHandlers, SessionSettings } from './types.js';
+import type {
+  Negotiated,
+  SessionCounters,
+  SessionHandlers,
+  SessionOpening,
+  SessionSettings,
+} from './types.js';
 
 /**
  * The session with one peer: dials, accepts, negotiates, keeps alive, reports. At most two connections at a time, and
@@ -79,6 +86,14 @@ export class PeerSession {
   /** What was agreed on; null unless established. */
   get negotiated(): Negotiated | null {
     return this.primary.fsm.state === 'established' ? this.primary.negotiated : null;
+  }
+
+  /** The OPENs and ports of the established session; null unless it is up. */
+  get opening(): SessionOpening | null {
+    const { transport, ourOpen, peerOpenBytes } = this.primary;
+    if (this.negotiated === null || transport === null || ourOpen === null || peerOpenBytes === null)
+      return null;
+    return { sentOpen: encodeOpen(ourOpen), receivedOpen: peerOpenBytes, ...transport.ports() };
   }
 
   /** Totals over all connections so far. */
@@ -432,6 +447,7 @@ export class PeerSession {
         return;
       }
       machine.peerOpen = open;
+      machine.peerOpenBytes = frame(MessageType.open, buf.subarray(start, end));
       machine.negotiated = negotiated;
       if (negotiated.extendedMessage) transport.framer.maxLength = MAX_EXTENDED_MESSAGE_LENGTH;
     }

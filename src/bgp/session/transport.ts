@@ -93,6 +93,12 @@ export class Transport {
     return { localAddress: address, scopeId };
   }
 
+  /** TCP's; 0 where the connection is gone. */
+  ports(): { localPort: number; remotePort: number } {
+    const { localPort = 0, remotePort = 0 } = this.socket;
+    return { localPort, remotePort };
+  }
+
   /** Signs with another key from now on, or no more (RFC 2385). */
   setPassword(remote: Address, password: Buffer | null): void {
     if (!this.finished && !this.socket.destroyed) setMd5Key(fdOf(this.socket), remote, password);

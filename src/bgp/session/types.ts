@@ -84,6 +84,15 @@ export interface Negotiated {
   readonly peerRole: RoleName | null;
 }
 
+/** What an established session began with. */
+export interface SessionOpening {
+  /** Whole OPEN messages. */
+  readonly sentOpen: Buffer;
+  readonly receivedOpen: Buffer;
+  readonly localPort: number;
+  readonly remotePort: number;
+}
+
 /** Why a connection, or an attempt at one, ended. */
 export interface ClosedInfo {
   readonly wasEstablished: boolean;

@@ -22,6 +22,7 @@ export { outlookOf } from './link-routers.js';
 export type { OwnAddress } from './local-addresses.js';
 export { Peer } from './peer.js';
 export type { ImportPolicy, PeerEvent } from './peer-context.js';
-export type { PeerRecorder } from './recorder.js';
+export type { PeerMonitor, PeerRecorder } from './recorder.js';
+
 export type { GracefulRestartSettings, PeerSettings } from './settings.js';
 export { type ExplainingExporter, type PeerChange, type PolicySource, Speaker } from './speaker.js';

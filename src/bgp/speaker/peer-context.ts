@@ -3,13 +3,13 @@ import type { FamilyIndex } from '../../address/index.js';
 import type { LongLivedMark } from '../../rib/family-rib.js';
 import type { AttrSetId, PrefixId } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
-import type { Negotiated } from '../session/index.js';
+import type { ClosedInfo, Negotiated } from '../session/index.js';
 import type { UpdateDecoder } from '../wire/index.js';
 import type { OwnAsns } from './confederation.js';
 import type { OwnAddress } from './local-addresses.js';
 import type { Peer } from './peer.js';
 import type { LimitEvent } from './prefix-guard.js';
-import type { PeerRecorder } from './recorder.js';
+import type { PeerMonitor, PeerRecorder } from './recorder.js';
 import type { RetentionEvent } from './retention.js';
 import type { RefreshEvent } from './route-refresh.js';
 import type { PasswordSource } from './settings.js';
@@ -65,6 +65,7 @@ export interface PeerContext {
   readonly markLongLived: LongLivedMark;
   /** Null: nobody wants to know what peers say. */
   readonly recorder: PeerRecorder | null;
+  readonly monitor: PeerMonitor | null;
   /** RFC 4724 §4.1: this speaker comes back from a restart and has not delivered its End-of-RIB yet. */
   restarting(): boolean;
   /** Whether kernel state outlived our restart (the forwarding bit). */
@@ -76,7 +77,7 @@ export interface PeerContext {
   /** The session is up: announce to it when its turn has come. */
   established(peer: Peer, negotiated: Negotiated): void;
   endOfRib(peer: Peer, family: FamilyIndex): void;
-  closed(peer: Peer): void;
+  closed(peer: Peer, info: ClosedInfo): void;
   /** Nobody waits for the peer any more: it is shut down. */
   notExpected(peer: Peer): void;
   writable(peer: Peer): void;

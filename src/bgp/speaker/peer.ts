@@ -308,11 +308,12 @@ export class Peer implements SessionHandlers {
   }
 
   get wantsMessages(): boolean {
-    return this.context.recorder !== null;
+    return this.context.recorder !== null || this.context.monitor?.wantsMessages === true;
   }
 
   message(type: number, buf: Buffer, start: number, end: number, localAddress: Address): void {
     this.context.recorder?.message(this, localAddress, type, buf, start, end);
+    this.context.monitor?.message(this, type, buf, start, end);
   }
 
   stateChanged(state: FsmState, reason: string): void {
@@ -393,7 +394,7 @@ export class Peer implements SessionHandlers {
     const { negotiated } = this;
     this.negotiated = null;
     this.refreshes.reset();
-    this.context.closed(this);
+    this.context.closed(this, info);
     const keeps = this.retention.closed(negotiated, info.graceful);
     this.context.event(this, { type: 'closed', error: this.lastError, keepsRoutes: keeps });
   }

@@ -22,7 +22,13 @@ import {
   type RouteExporter,
   UpdateGroup,
 } from '../../rib/update-group.js';
-import { Listener, localAddressOfSocket, type Negotiated, zoneOf } from '../session/index.js';
+import {
+  type ClosedInfo,
+  Listener,
+  localAddressOfSocket,
+  type Negotiated,
+  zoneOf,
+} from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
 import { asnTowards, type Confederation, type OwnAsns, type Relation } from './confederation.js';
@@ -33,7 +39,7 @@ import { InterfacePeers } from './interface-peers.js';
 import type { OwnAddress } from './local-addresses.js';
 import { Peer } from './peer.js';
 import type { ImportPolicy, PeerContext, PeerEvent } from './peer-context.js';
-import type { PeerRecorder } from './recorder.js';
+import type { PeerMonitor, PeerRecorder } from './recorder.js';
 import { type ChangedPrefixes, Revalidation } from './revalidation.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
@@ -104,6 +110,7 @@ export class Speaker implements PeerContext {
   ownAsns: OwnAsns;
   recorder: PeerRecorder | null = null;
   readonly markLongLived: LongLivedMark;
+  monitor: PeerMonitor | null = null;
   /** Established peers that wait until announcements may start. */
   private readonly waiting = new Set<Peer>();
 
@@ -364,6 +371,7 @@ export class Speaker implements PeerContext {
   }
 
   established(peer: Peer, negotiated: Negotiated): void {
+    this.monitor?.established(peer);
     this.deferral.established(peer.settings.name, negotiated.families, negotiated.peerGracefulRestart);
     // A peer that kept nothing for us over the restart waits for no End-of-RIB: each moment costs it our routes.
     if (this.announcing || negotiated.peerGracefulRestart === null) this.join(peer, negotiated);
@@ -372,11 +380,13 @@ export class Speaker implements PeerContext {
   }
 
   endOfRib(peer: Peer, family: FamilyIndex): void {
+    this.monitor?.endOfRib(peer, family);
     this.deferral.endOfRib(peer.settings.name, family);
     this.checkDeferral();
   }
 
-  closed(peer: Peer): void {
+  closed(peer: Peer, info: ClosedInfo): void {
+    this.monitor?.closed(peer, info);
     this.waiting.delete(peer);
     this.leave(peer);
     this.deferral.closed(peer.settings.name);

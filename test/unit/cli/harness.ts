@@ -7,6 +7,7 @@ import { onTestFinished } from 'vitest';
 import { runCommandLine } from '../../../src/cli/program.js';
 import {
   type CacheRow,
+  type CollectorRow,
   ControlError,
   type ControlTarget,
   type DaemonEvent,
@@ -65,6 +66,7 @@ export interface Answers {
   vrps?: VrpRow[];
   mrtTable?: Buffer;
   refresh?: RefreshReport;
+  collectors?: CollectorRow[];
 }
 
 /** A daemon that gives these answers; what it was asked stands in `asked`. */
@@ -77,6 +79,7 @@ export async function daemon(answers: Answers) {
   const target: ControlTarget = {
     status: async () => known(answers.status),
     peers: () => known(answers.peers),
+    collectors: () => known(answers.collectors),
     async *mrtTable() {
       yield known(answers.mrtTable);
     },

@@ -108,6 +108,7 @@ describe('a document without mistakes', () => {
       kernel: { install: true, table: 254, protocol: 84, metric: 1024, source: {}, nexthopCompat: null },
       mrt: { table: null, updates: null },
       rpki: { caches: [] },
+      bmp: [],
     });
   });
 

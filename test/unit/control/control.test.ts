@@ -54,6 +54,9 @@ class Target implements ControlTarget {
   peers() {
     return [];
   }
+  collectors() {
+    return [];
+  }
   async *mrtTable() {
     for (let i = 0; i < this.rows; i++) {
       this.taken++;
