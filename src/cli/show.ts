@@ -79,6 +79,15 @@ function addPathText([family, { receive, discarded, send }]: [
   return `${family} with ADD-PATH: ${[...taken, ...beyond, ...sent].join(', ')}`;
 }
 
+/** What is kept for a peer that is away, or not done yet. */
+function retainedNotes({ stale, retained = {} }: PeerRow): string[] {
+  const notes = Object.entries(retained).map(
+    ([family, { longLived, until }]) =>
+      `its ${family} routes are kept ${longLived ? 'as the last choice (long-lived stale) ' : ''}until ${until}`,
+  );
+  return notes.length === 0 && stale ? ['its routes are kept while it restarts'] : notes;
+}
+
 export async function showPeers(
   client: ControlClient,
   terminal: Terminal,
@@ -94,7 +103,7 @@ export async function showPeers(
         : [`protected by GTSM: at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? 'hop' : 'hops'} away`]),
       ...roleNote(peer),
       ...(peer.waitsFor === undefined ? [] : [`waits: ${peer.waitsFor}`]),
-      ...(peer.stale ? ['its routes are kept while it restarts'] : []),
+      ...retainedNotes(peer),
       ...Object.entries(peer.addPath ?? {}).map(addPathText),
       ...(peer.warnings ?? []),
       ...Object.entries(peer.maxPrefixes ?? {})
@@ -222,12 +231,29 @@ export async function showStatus(
   await printValue(terminal, format, await client.status(), statusText);
 }
 
+function restartRows({ restart }: StatusReport): [string, string][] {
+  if (restart === undefined) return [];
+  const wait = restart.waitingFor.map(({ peer, missing }) =>
+    missing === 'session' ? `${peer} (not up)` : `${peer} (${missing.join(', ')})`,
+  );
+  return [
+    ['restart', `waits for ${wait.join(', ')}, until ${restart.ends} at the latest`],
+    [
+      '',
+      restart.announcing
+        ? 'announces already'
+        : `announces once those that are up have delivered, without the others from ${restart.absenceEnds} on`,
+    ],
+  ];
+}
+
 function statusText(status: StatusReport): string {
   const member = status.confederation === undefined ? '' : ` in confederation ${status.confederation.id}`;
   const rows: [string, string][] = [
     ['node', status.name],
     ['AS', `${status.asn}${member}, router id ${status.routerId}`],
     ['phase', `${status.phase}, up for ${since(status.startedAt)}`],
+    ...restartRows(status),
     ['version', status.version],
     ['memory', mebibytes(status.rss)],
   ];

@@ -60,8 +60,20 @@ export interface PeerRow {
   malformed?: MalformedRow[];
   /** A limit keeps the session down, until that time (ISO 8601) or, null, until it is enabled. */
   held?: { until: string | null };
-  /** Peer is down and its routes are kept for it (RFC 4724 §4.2). */
+  /** Routes are kept for the peer, which is down or has not announced all anew (RFC 4724 §4.2). */
   stale?: boolean;
+  /** By family, what is kept, and until when at most (ISO 8601); `longLived`: as the last choice (RFC 9494). */
+  retained?: Record<string, { longLived: boolean; until: string }>;
+  /**
+   * What the peer asks for when it goes away, as agreed on (RFC 4724); absent: nothing is kept for it. `notification`: also
+   * after a NOTIFICATION (RFC 8538). `longLived`: stale time by family (RFC 9494), where the peer offers that.
+   */
+  gracefulRestart?: {
+    restartTimeSeconds: number;
+    notification: boolean;
+    families: string[];
+    longLived?: Record<string, number>;
+  };
 }
 
 export interface MalformedRow {
@@ -250,6 +262,16 @@ export interface StatusReport {
   /** What keeps the main thread's event loop alive, by Node's names (`Timeout`, `TCPSocketWrap` …) and number. */
   resources: Record<string, number>;
   phase: 'starting' | 'restarting' | 'running' | 'stopping';
+  /**
+   * While `restarting`: who is waited for, and what of it is missing. Announcements begin when all whose session is up
+   * have delivered and the others had until `absenceEnds`; what the kernel holds and nobody announces goes at `ends`.
+   */
+  restart?: {
+    announcing: boolean;
+    absenceEnds: string;
+    ends: string;
+    waitingFor: { peer: string; missing: 'session' | string[] }[];
+  };
   routes: Record<string, { prefixes: number; paths: number }>;
   fib: Record<string, { installed: number; pending: number; failed: number; conflict: number; held: number }>;
 }

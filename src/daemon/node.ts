@@ -177,8 +177,12 @@ export class RoutingNode {
         policies: this.policies,
         restarting: restarted,
         deferralSeconds: current.gracefulRestart.deferralSeconds,
+        absenceSeconds: current.gracefulRestart.absenceSeconds,
         readPassword,
         event: (peer, event) => this.peerEvent(peer, event),
+        announces: (missing) => {
+          listener.event(missing.length > 0 ? 'warn' : 'info', 'restartAnnounces', { missing });
+        },
         converged: (pending) => void this.converged(pending),
       },
       restarted ? expected : [],

@@ -37,6 +37,7 @@ import { collectorRow } from './bmp/rows.js';
 import { type DroppedSegments, droppedHint, droppedSegments } from './dropped-segments.js';
 import { explainPrefix } from './explain.js';
 import type { RoutingNode } from './node.js';
+import { restartStatus, retentionStatus } from './restart-status.js';
 import { RouteViews } from './route-views.js';
 
 export interface TargetOptions {
@@ -89,6 +90,7 @@ export class DaemonTarget implements ControlTarget {
       rss: process.memoryUsage.rss(),
       resources: countsOf(process.getActiveResourcesInfo()),
       phase: node.phase,
+      ...restartStatus(node.speaker),
       routes,
       fib,
     };
@@ -275,6 +277,7 @@ export class DaemonTarget implements ControlTarget {
       ...(malformed.length === 0 ? {} : { malformed }),
       ...(guard.hold === null ? {} : { held: { until: guard.hold.until?.toISOString() ?? null } }),
       ...(peer.isStale ? { stale: true } : {}),
+      ...retentionStatus(peer),
     };
   }
 

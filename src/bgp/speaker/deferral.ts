@@ -4,8 +4,10 @@
  *
  * Two things end at different times. Announcements start when every peer that takes part in graceful restart has
  * delivered (a peer that restarts itself is not waited for, and one without the capability never says when it is
- * done). Held kernel routes are swept when *every* expected peer has delivered, so that a slow peer's routes are not
- * taken out before it had a chance; for those who never say so, the deadline speaks.
+ * done). A peer whose session is not up is given a shorter time, so that one that is gone for good does not keep the
+ * others waiting; without any session there is nobody to announce to, and all are waited for. Held kernel routes are swept
+ * when *every* expected peer has delivered, so that a slow peer's routes are not taken out before it had a chance; for those
+ * who never say so, the deadline speaks.
  */
 import type { FamilyIndex } from '../../address/index.js';
 
@@ -16,9 +18,17 @@ interface Expected {
   waitedFor: boolean;
 }
 
+/** Who is waited for, for people. */
+export interface Awaited {
+  readonly peer: string;
+  /** What is missing: its session, or the End-of-RIB of these families. */
+  readonly missing: 'session' | readonly FamilyIndex[];
+}
+
 export class Deferral {
   private readonly expected = new Map<string, Expected>();
   private expired = false;
+  private absenceOver = false;
 
   /** `peers`: names of the peers that should come up. None: over at once. */
   constructor(peers: Iterable<string>) {
@@ -52,6 +62,11 @@ export class Deferral {
     this.expected.delete(peer);
   }
 
+  /** Peers without a session have had their time: announcements don't wait for them any more. */
+  giveUpAbsent(): void {
+    this.absenceOver = true;
+  }
+
   /** The deadline passed: everything is over. */
   expire(): void {
     this.expired = true;
@@ -59,9 +74,11 @@ export class Deferral {
 
   /** Whether announcements may start. */
   get announcementsReleased(): boolean {
-    return (
-      this.expired ||
-      [...this.expected.values()].every((e) => e.missing !== null && (!e.waitedFor || e.missing.size === 0))
+    if (this.expired) return true;
+    const all = [...this.expected.values()];
+    const absentMatter = !this.absenceOver || all.every(({ missing }) => missing === null);
+    return all.every(({ missing, waitedFor }) =>
+      missing === null ? !absentMatter : !waitedFor || missing.size === 0,
     );
   }
 
@@ -70,10 +87,18 @@ export class Deferral {
     return this.expired || this.pending().length === 0;
   }
 
-  /** Names of the peers still waited for, for the log and `show status`. */
+  /** The peers still waited for, and what is missing of each. */
+  awaited(): Awaited[] {
+    const awaited: Awaited[] = [];
+    for (const [peer, { missing }] of this.expected) {
+      if (missing === null) awaited.push({ peer, missing: 'session' });
+      else if (missing.size > 0) awaited.push({ peer, missing: [...missing] });
+    }
+    return awaited;
+  }
+
+  /** Their names, for the log. */
   pending(): string[] {
-    const names: string[] = [];
-    for (const [name, e] of this.expected) if (e.missing === null || e.missing.size > 0) names.push(name);
-    return names;
+    return this.awaited().map(({ peer }) => peer);
   }
 }

@@ -32,7 +32,7 @@ import {
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
 import { asnTowards, type Confederation, type OwnAsns, type Relation } from './confederation.js';
-import { Deferral } from './deferral.js';
+import { type Awaited, Deferral } from './deferral.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import { InterfacePeers } from './interface-peers.js';
@@ -71,8 +71,12 @@ export interface SpeakerOptions {
   readonly restarting: boolean;
   /** How long announcements and held routes wait for peers at most. */
   readonly deferralSeconds: number;
+  /** How long announcements wait for peers whose session is not up. */
+  readonly absenceSeconds: number;
   readPassword(source: PasswordSource): Buffer;
   event(peer: Peer, event: PeerEvent): void;
+  /** After a restart, announcements begin, whoever is missing. */
+  announces(missing: readonly string[]): void;
   /** Every expected peer has delivered, or the deadline passed: held kernel routes may go. */
   converged(pending: readonly string[]): void;
 }
@@ -89,6 +93,16 @@ interface Group {
 
 const noSelf = { nextHop: null, linkLocal: null };
 
+/** A restart that is not over. */
+export interface Deferred {
+  readonly awaited: readonly Awaited[];
+  /** Whether routes are announced already, or wait for the peers. */
+  readonly announcing: boolean;
+  /** When peers without a session are not waited for any more before that. */
+  readonly absenceEnds: Date;
+  readonly ends: Date;
+}
+
 /** What must happen to a peer whose settings changed. */
 export type PeerChange = 'none' | 'policy' | 'session';
 
@@ -103,6 +117,9 @@ export class Speaker implements PeerContext {
   private readonly deferral: Deferral;
   private readonly revalidation: Revalidation;
   private deferralTimer: NodeJS.Timeout | null = null;
+  private absenceTimer: NodeJS.Timeout | null = null;
+  private deferralEnds = 0;
+  private absenceEnds = 0;
   private announcing: boolean;
   private hasConverged = false;
   private stopped = false;
@@ -149,10 +166,18 @@ export class Speaker implements PeerContext {
       this.checkDeferral();
       return;
     }
-    this.deferralTimer = setTimeout(() => {
-      this.deferral.expire();
-      this.checkDeferral();
-    }, this.options.deferralSeconds * 1000);
+    const after = (seconds: number, then: () => void): [NodeJS.Timeout, number] => {
+      const timer = setTimeout(() => {
+        then();
+        this.checkDeferral();
+      }, seconds * 1000);
+      return [timer, Date.now() + seconds * 1000];
+    };
+    const { deferralSeconds, absenceSeconds } = this.options;
+    [this.deferralTimer, this.deferralEnds] = after(deferralSeconds, () => this.deferral.expire());
+    [this.absenceTimer, this.absenceEnds] = after(Math.min(absenceSeconds, deferralSeconds), () =>
+      this.deferral.giveUpAbsent(),
+    );
   }
 
   /** Makes a peer known; `start` it then. */
@@ -289,7 +314,7 @@ export class Speaker implements PeerContext {
   /** Ends all sessions. */
   async stop(graceful: boolean): Promise<void> {
     this.stopped = true;
-    if (this.deferralTimer !== null) clearTimeout(this.deferralTimer);
+    this.clearDeferralTimers();
     for (const listener of this.listeners.values()) listener.close();
     this.listeners.clear();
     const peers = [...this.peers.values()];
@@ -333,6 +358,17 @@ export class Speaker implements PeerContext {
       return { announced, reason: 'the best path was learnt from this peer' };
     }
     return { announced, reason: found.exporter.explain(prefix, best as PathId) };
+  }
+
+  /** What a restart still waits for; null: for nothing. Times are when the waiting ends at the latest. */
+  get deferred(): Deferred | null {
+    if (this.hasConverged) return null;
+    return {
+      awaited: this.deferral.awaited(),
+      announcing: this.announcing,
+      absenceEnds: new Date(this.absenceEnds),
+      ends: new Date(this.deferralEnds),
+    };
   }
 
   /** Names of the peers that a restart still waits for. */
@@ -609,15 +645,20 @@ export class Speaker implements PeerContext {
     return undefined;
   }
 
+  private clearDeferralTimers(): void {
+    for (const timer of [this.deferralTimer, this.absenceTimer]) if (timer !== null) clearTimeout(timer);
+  }
+
   private checkDeferral(): void {
     if (!this.announcing && this.deferral.announcementsReleased) {
       this.announcing = true;
+      this.options.announces(this.deferral.pending());
       for (const peer of this.waiting) if (peer.negotiated) this.join(peer, peer.negotiated);
       this.waiting.clear();
     }
     if (this.hasConverged || !this.deferral.complete) return;
     this.hasConverged = true;
-    if (this.deferralTimer !== null) clearTimeout(this.deferralTimer);
+    this.clearDeferralTimers();
     this.options.converged(this.deferral.pending());
   }
 }

@@ -45,6 +45,35 @@ describe('the deferral of a restarted speaker', () => {
     expect(deferral.pending()).toEqual(['never']);
   });
 
+  it('announces without who has not come up in its time, but not without who is about to deliver', () => {
+    const deferral = new Deferral(['a', 'b', 'never']);
+    deferral.established('a', [0, 1], graceful);
+    deferral.endOfRib('a', 0);
+    deferral.endOfRib('a', 1);
+    deferral.established('b', [0, 1], graceful);
+    deferral.giveUpAbsent();
+    expect(deferral.announcementsReleased).toBe(false);
+    deferral.endOfRib('b', 1);
+    expect(deferral.awaited()).toEqual([
+      { peer: 'b', missing: [0] },
+      { peer: 'never', missing: 'session' },
+    ]);
+    deferral.endOfRib('b', 0);
+    expect(deferral.announcementsReleased).toBe(true);
+    // Its routes stay in the kernel until the deadline.
+    expect(deferral.complete).toBe(false);
+  });
+
+  it('waits on while nobody is there to announce to', () => {
+    const deferral = new Deferral(['a', 'b']);
+    deferral.giveUpAbsent();
+    expect(deferral.announcementsReleased).toBe(false);
+    deferral.established('a', [0], graceful);
+    expect(deferral.announcementsReleased).toBe(false);
+    deferral.endOfRib('a', 0);
+    expect(deferral.announcementsReleased).toBe(true);
+  });
+
   it('expects a peer anew whose session ended before the others delivered', () => {
     const deferral = new Deferral(['a', 'b']);
     deferral.established('a', [0], graceful);

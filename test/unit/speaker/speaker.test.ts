@@ -102,6 +102,8 @@ function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
       },
       restarting,
       deferralSeconds: 60,
+      absenceSeconds: 20,
+      announces: () => {},
       readPassword: () => Buffer.from('password'),
       event: () => {},
       converged: (pending) => converged.push(pending),
