@@ -1,8 +1,14 @@
 /** Long-lived graceful restart (RFC 9494) with daemons that are not ours. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { gobgpAttribute, kernelRoutes, untilKernelRoute, untilNoKernelRoute } from '../../interop/index.js';
+import {
+  gobgpAttribute,
+  kernelRoutes,
+  until,
+  untilKernelRoute,
+  untilNoKernelRoute,
+} from '../../interop/index.js';
 import { interop, unsupported } from './support/interop.js';
-import { type Neighbour, ours, type Peering, peering } from './support/peering.js';
+import { type Neighbour, type Peering, peering } from './support/peering.js';
 
 let scene: Peering | undefined;
 afterEach(async () => {
@@ -81,6 +87,8 @@ async function keepsForLong(neighbour: Neighbour, startAgain: readonly string[])
   await t.untilNoRoute(unwilling);
   await untilNoKernelRoute(lab.node('t'), unwilling);
   expect(await kernelRoutes(lab.node('t'), { prefix: network })).toHaveLength(1);
+  // GoBGP does not come up where one that was killed has left its socket.
+  if (neighbour.image === 'gobgp') await lab.exec('p', ['rm', '-f', '/run/gobgp/gobgp.sock']);
   await lab.node('p').process.start(startAgain);
   await t.untilPeer('p', (row) => row.state === 'established' && row.retained === undefined, 'has delivered');
   await t.untilRoute(network, ({ communities }) => !communities.includes('llgr-stale'));
@@ -131,28 +139,30 @@ describe('a long-lived stale route', () => {
     networks: [],
     peer: { gracefulRestart: longLived },
   };
-  const ignorant: Neighbour = { name: 'ignorant', image: 'frr', asn: 65001 };
+  // FRR 8.4 says that it knows such routes wherever it is not told otherwise; OpenBGPD does not.
+  const ignorant: Neighbour = { name: 'ignorant', image: 'openbgpd', asn: 65001 };
   const told: Neighbour = {
     name: 'told',
     image: 'bird',
     asn: 65001,
     peer: { gracefulRestart: { longLived: { announceToOthers: true } } },
+    bird: { settings: ['long lived graceful restart off;'] },
   };
-  const external: Neighbour = { name: 'external', image: 'frr', asn: 65004 };
+  const external: Neighbour = { name: 'external', image: 'openbgpd', asn: 65004 };
 
   it('goes to peers that know what it is, to internal ones as configured, and to no others', async () => {
     scene = await peering('llgr-out', [source, knows, ignorant, told, external]);
     const { lab, t } = scene;
     await scene.gobgp('knows').untilPath(network);
-    await scene.frr('ignorant').untilPath(network);
-    await scene.frr('external').untilPath(network);
+    await scene.openbgpd('ignorant').untilPath(network);
+    await scene.openbgpd('external').untilPath(network);
     await scene.bird('told').untilRoute(network);
     await lab.node('p').process.kill('SIGKILL');
     await scene
       .gobgp('knows')
       .untilPath(network, (path) => gobgpAttribute(path, 8)?.communities?.includes(0xffff0006) === true);
-    await scene.frr('ignorant').untilNoPath(network);
-    await scene.frr('external').untilNoPath(network);
+    await scene.openbgpd('ignorant').untilNoPath(network);
+    await scene.openbgpd('external').untilNoPath(network);
     const lowest = await scene.bird('told').untilRoute(network, /local_pref: 0/);
     expect(lowest).toMatch(/community: .*\(65535,6\).*\(65535,65281\)/);
     const { advertised } = await t.client.explain(network);
@@ -174,7 +184,7 @@ describe('a long-lived stale route', () => {
     scene = await peering('llgr-last', [source, other], { filters });
     const { lab, t } = scene;
     await t.untilRoute(network, ({ peer }) => peer === 'p');
-    await until2(t, 2);
+    await until('both paths', async () => (await t.client.explain(network)).paths.length === 2 || undefined);
     await lab.node('p').process.kill('SIGKILL');
     await t.untilRoute(network, ({ peer }) => peer === 'other');
     const { paths } = await t.client.explain(network);
@@ -186,12 +196,6 @@ describe('a long-lived stale route', () => {
     await lab.node('other').process.kill('SIGKILL');
     await t.untilRoute(network, ({ peer }) => peer === 'p', { timeoutSeconds: 200 });
   });
-
-  /** Waits until so many paths to the network are there. */
-  async function until2(t: Peering['t'], paths: number): Promise<void> {
-    await t.untilRoute(network, () => true);
-    while ((await t.client.explain(network)).paths.length < paths) await t.routes();
-  }
 });
 
 describe("our own routes' stale time", () => {
@@ -209,6 +213,5 @@ describe("our own routes' stale time", () => {
     await lab.node('t').process.start();
     await scene.bird('p').untilRoute(network, /^(?![\s\S]*\(65535,6\))/);
     expect(await scene.bird('p').bgpState('t')).toBe('Established');
-    expect(ours(0)).toBe('10.0.0.1');
   });
 });

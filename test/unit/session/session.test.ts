@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { SessionSettings } from '../../../src/bgp/session/index.js';
+import { administrativeShutdown, type SessionSettings, withMessage } from '../../../src/bgp/session/index.js';
 import {
   type Capability,
   encodeEndOfRib,
@@ -422,6 +422,67 @@ describe('graceful restart', () => {
     other.socket.end();
     await without.side.until(() => without.side.closed.length === 1);
     expect(without.side.closed[0]).toMatchObject({ wasEstablished: true, graceful: false });
+  });
+
+  describe('with NOTIFICATIONs that are restarts (RFC 8538)', () => {
+    const notified = { ...capability, notification: true };
+    const told = { ...rawOpen, capabilities: [...rawOpen.capabilities, notified] };
+    const both = { capabilities: () => [notified] };
+
+    it('keeps the routes after any NOTIFICATION but a Hard Reset, which it tells the reason of', async () => {
+      for (const [code, subcode, data, graceful] of [
+        [4, 0, '', true],
+        [6, 4, '', true],
+        [6, 9, '0602', false],
+      ] as const) {
+        const { side, port } = await passive({}, both);
+        const peer = await raw(port);
+        await peer.establish(told);
+        await side.established();
+        expect(side.negotiated?.notificationRestart).toBe(true);
+        peer.socket.end(encodeNotification({ code, subcode, data: Buffer.from(data, 'hex') }));
+        await side.until(() => side.closed.length === 1);
+        expect(side.closed[0]).toMatchObject({ wasEstablished: true, graceful });
+        if (subcode === 9) {
+          expect(side.closed[0]?.error).toBe(
+            'received NOTIFICATION Cease: Hard Reset (Cease: Administrative Shutdown)',
+          );
+        }
+      }
+    });
+
+    it('ends for good with a Hard Reset around its reason, and only where the peer knows that', async () => {
+      const { side, port } = await passive({}, both);
+      const peer = await raw(port);
+      await peer.establish(told);
+      await side.established();
+      void side.session.stop(withMessage(administrativeShutdown, 'bye'));
+      await side.until(() => side.closed.length === 1);
+      expect(side.closed[0]).toMatchObject({
+        graceful: false,
+        notificationSent: { code: 6, subcode: 9, data: Buffer.from('060203627965', 'hex') },
+      });
+      const other = await passive({}, both);
+      await (await raw(other.port)).establish(able);
+      await other.side.established();
+      void other.side.session.stop();
+      await other.side.until(() => other.side.closed.length === 1);
+      expect(other.side.closed[0]).toMatchObject({
+        graceful: false,
+        notificationSent: { code: 6, subcode: 2 },
+      });
+    });
+
+    it('is a restart to us, too, when our hold timer or an error of the peer ends the session', async () => {
+      const { side, port } = await passive({}, both);
+      const peer = await raw(port);
+      await peer.establish(told);
+      await side.established();
+      // A second OPEN on the session is an error of the state machine.
+      peer.socket.write(encodeOpen(told));
+      await side.until(() => side.closed.length === 1);
+      expect(side.closed[0]).toMatchObject({ graceful: true, notificationSent: { code: 5 } });
+    });
   });
 
   it('gives an established session up for the new connection of a peer that restarted', async () => {
