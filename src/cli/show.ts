@@ -46,6 +46,12 @@ function roleNote({ role, state }: PeerRow): string[] {
   return [`${ours}, the peer claims ${role.remote === null ? 'none' : `to be ${roleWords[role.remote]}`}`];
 }
 
+/** What keeps IPv4 routes from a session over IPv6 that seems to carry them. */
+function extendedNextHopNote({ address, families, extendedNextHop }: PeerRow): string[] {
+  if (extendedNextHop !== false || !address?.includes(':') || families.ipv4 === undefined) return [];
+  return ['ipv4 needs IPv4 next hops here: IPv6 ones were not agreed on (RFC 8950)'];
+}
+
 const peerColumns: readonly Column<PeerRow>[] = [
   { title: 'PEER', cell: (peer) => peer.name, shrinksTo: 10, toldWhenCut: true },
   { title: 'ADDRESS', cell: addressOf, shrinksTo: 15, toldWhenCut: true },
@@ -102,6 +108,7 @@ export async function showPeers(
         ? []
         : [`protected by GTSM: at most ${peer.ttlSecurity} ${peer.ttlSecurity === 1 ? 'hop' : 'hops'} away`]),
       ...roleNote(peer),
+      ...extendedNextHopNote(peer),
       ...(peer.waitsFor === undefined ? [] : [`waits: ${peer.waitsFor}`]),
       ...retainedNotes(peer),
       ...Object.entries(peer.addPath ?? {}).map(addPathText),

@@ -19,6 +19,7 @@
  * prefix-index, prefix-slots, foreign-routes, route-forms    the kernel thread's tables
  * reconcile, route-reconciler, forwardings, nexthop-objects  what to do next: no I/O
  * route-writer, nexthop-writer, kernel-observer              the kernel's rim
+ * neighbour-watch      routers on links, for peers by interface; beside the rest, and only while it is wanted
  * kernel-programmer    the order of it all; kernel-thread, fib: the two ends of the worker
  */
 export { createFib, type FibLog, type FibOptions } from './fib.js';

@@ -7,8 +7,10 @@
  * owns the listeners and the update groups (`groups` says which peers share one), and waits for its peers after a
  * restart of its own (`deferral`). `local-addresses` finds out what "next hop self" is on a link.
  *
+ * `interface-peers` finds the peers that are named by their interface, on what `link-routers` decides.
+ *
  * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 and 7313 (route refresh), 4456 (reflection), 5065
- * (confederations).
+ * (confederations), 8950 (IPv4 over IPv6 next hops), 2545 (IPv6 next hops).
  */
 export {
   asnTowards,
