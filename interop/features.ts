@@ -23,6 +23,7 @@ export const features = {
   'route-refresh': 'route refresh (RFC 2918)',
   confederation: 'Confederations, from inside and outside (RFC 5065)',
   reflection: 'route reflection: ORIGINATOR_ID, CLUSTER_LIST, two reflectors, one of them killed (RFC 4456)',
+  'link-bandwidth': 'weights of next hops by link bandwidth (draft-ietf-idr-link-bandwidth)',
   'graceful-restart-helper': "graceful restart: the peer's routes are kept while it restarts (RFC 4724)",
   'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',
   'notification-restart': 'graceful restart after a NOTIFICATION, and Hard Reset (RFC 8538)',

@@ -120,6 +120,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
   const clusters = !same(clusterIds(old), clusterIds(next));
   const listen = diffListen(old, next, lines);
   changes('maxPaths', old.maxPaths, next.maxPaths);
+  changes('linkBandwidth', old.linkBandwidth, next.linkBandwidth);
   changesOf('med', old.med, next.med, changes);
   const requirement = changes('ebgpRequiresPolicy', old.ebgpRequiresPolicy, next.ebgpRequiresPolicy);
   changesOf('onStop', old.onStop, next.onStop, changes);

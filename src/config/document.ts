@@ -15,6 +15,7 @@ export interface SpecDocument {
   routerId?: string;
   listen?: (ListenDocument | undefined)[];
   maxPaths?: number;
+  linkBandwidth?: 'use' | 'ignore';
   med?: { alwaysCompare?: boolean; missingAsWorst?: boolean };
   ebgpRequiresPolicy?: boolean;
   onStop?: { routes?: 'keep' | 'remove'; sessions?: 'graceful' | 'cease' };

@@ -289,7 +289,7 @@ function pattern<T>(
 }
 
 const largeForm = 'three numbers up to 4294967295 such as `65000:1:2`';
-const extendedForm = '`rt:65000:100`, `ro:192.0.2.1:7` or 16 hex digits';
+const extendedForm = '`rt:65000:100`, `ro:192.0.2.1:7`, `bandwidth:65000:125000000` or 16 hex digits';
 
 const standard = (reader: Reader): Parse<CommunityPattern> => {
   return (text, at) => parseCommunityPattern(text) ?? reader.noCommunity(text, at);

@@ -84,6 +84,7 @@ function readSpec(
     routerId,
     clusterId,
     maxPaths: spec.maxPaths ?? defaults.maxPaths,
+    linkBandwidth: spec.linkBandwidth ?? defaults.linkBandwidth,
     med: { ...defaults.med, ...spec.med },
     ebgpRequiresPolicy,
     onStop: { ...defaults.onStop, ...spec.onStop },

@@ -42,6 +42,7 @@ export function renderRouter(router: Router): WrittenRouter {
       ...(router.clusterId === null ? {} : { clusterId: formatIpv4(router.clusterId) }),
       listen: router.listen.map(renderListen),
       maxPaths: router.maxPaths,
+      linkBandwidth: router.linkBandwidth,
       med: { ...router.med },
       ebgpRequiresPolicy: router.ebgpRequiresPolicy,
       onStop: { ...router.onStop },

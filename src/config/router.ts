@@ -31,6 +31,8 @@ export interface Router {
   readonly listen: readonly ListenAddress[];
   /** Equal-cost paths that the FIB gets for one prefix at most; 1 = no ECMP. */
   readonly maxPaths: number;
+  /** Whether these share traffic as their link bandwidth communities say. */
+  readonly linkBandwidth: 'use' | 'ignore';
   readonly med: MedRules;
   readonly ebgpRequiresPolicy: boolean;
   readonly onStop: { readonly routes: 'keep' | 'remove'; readonly sessions: 'graceful' | 'cease' };

@@ -110,7 +110,8 @@ const extendedPatterns = {
   type: 'array',
   items: {
     type: 'string',
-    'x-expected': 'an extended community such as `rt:65000:100`, `ro:192.0.2.1:7` or 16 hex digits',
+    'x-expected':
+      'an extended community such as `rt:65000:100`, `ro:192.0.2.1:7`, `bandwidth:65000:125000000` (octets per second) or 16 hex digits',
   },
   'x-expected': 'a list of extended communities such as `[rt:65000:100]`',
 } as const;

@@ -232,6 +232,12 @@ const spec = {
       default: 1,
       description: 'Equally good paths that are installed together (ECMP).',
     },
+    linkBandwidth: {
+      enum: ['use', 'ignore'],
+      default: 'use',
+      description:
+        'Share traffic between paths that are installed together in proportion to their link bandwidth communities (draft-ietf-idr-link-bandwidth), where all of them have one; or equally, whatever they say.',
+    },
     med: {
       type: 'object',
       additionalProperties: false,
@@ -407,6 +413,7 @@ export const defaults = {
   gracefulRestart: gracefulRestartDefaults,
   listen: spec.properties.listen.default,
   maxPaths: spec.properties.maxPaths.default,
+  linkBandwidth: spec.properties.linkBandwidth.default,
   med: {
     alwaysCompare: spec.properties.med.properties.alwaysCompare.default,
     missingAsWorst: spec.properties.med.properties.missingAsWorst.default,

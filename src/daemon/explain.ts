@@ -35,10 +35,11 @@ export interface ExplainParts {
 /** `via 192.0.2.1 dev eth0, via 192.0.2.2 dev eth0`. */
 export function describeForwarding(forwarding: Forwarding, device: (ifindex: number) => string): string {
   if (forwarding.kind === 'blackhole') return 'blackhole';
+  const weighted = forwarding.hops.some(({ weight }) => weight > 1);
   return forwarding.hops
     .map(
-      ({ gateway, ifindex }) =>
-        `${gateway === null ? '' : `via ${formatAddress(gateway)} `}dev ${device(ifindex)}`,
+      ({ gateway, ifindex, weight }) =>
+        `${gateway === null ? '' : `via ${formatAddress(gateway)} `}dev ${device(ifindex)}${weighted ? ` weight ${weight}` : ''}`,
     )
     .join(', ');
 }

@@ -161,7 +161,9 @@ export class RoutingNode {
     });
     this.validation = new OriginValidation(rib, this.rpki, current.confederation?.id ?? current.asn);
     this.policies = new RouterPolicies(rib, current, this.rpki.table);
-    this.installer = current.kernel.install ? new FibInstaller(rib, fib) : null;
+    this.installer = current.kernel.install
+      ? new FibInstaller(rib, fib, current.linkBandwidth === 'use')
+      : null;
     this.local = new LocalRoutes(rib, current.preference);
     const expected = current.peers.filter((peer) => !peer.shutdown).map((peer) => peer.name);
     this.speaker = new Speaker(
@@ -238,6 +240,7 @@ export class RoutingNode {
     this.current = next;
     this.policies.setRouter(next);
     this.rib.setMaxPaths(next.maxPaths);
+    this.installer?.setUsesBandwidth(next.linkBandwidth === 'use');
     this.rib.setMedRules(next.med);
     this.recording.apply(next.mrt);
     this.monitoring.apply(next.bmp);

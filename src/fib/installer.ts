@@ -4,9 +4,13 @@
  * Routes that leave by the same next hops share one forwarding entry. The entry is known by its next hops as the RIB
  * names them, not by where those lead now: when a next hop resolves otherwise, the entry is defined again in place,
  * and no route is touched.
+ *
+ * Where all paths of a prefix tell their link's bandwidth (draft-ietf-idr-link-bandwidth), traffic is shared in
+ * proportion; the bandwidths are then part of what an entry is known by.
  */
 import type { FamilyIndex } from '../address/index.js';
 import {
+  type AttrSetId,
   type ForwardingId,
   type NextHopId,
   NONE,
@@ -14,6 +18,7 @@ import {
   type PrefixId,
   type SourceId,
 } from '../rib/ids.js';
+import { proportionalWeights } from '../rib/link-bandwidth.js';
 import { HOPS_CHANGED, SELF } from '../rib/next-hops.js';
 import type { Rib } from '../rib/rib.js';
 import type { Fib, Forwarding, Hop } from './types.js';
@@ -25,6 +30,8 @@ interface SharedForwarding {
   readonly key: string;
   /** Empty for blackholes and routes straight onto a link. */
   readonly nextHops: readonly NextHopId[];
+  /** Octets per second of each of them; null: all alike. */
+  readonly bandwidths: readonly number[] | null;
   /** Prefixes that desire it. */
   references: number;
 }
@@ -43,15 +50,23 @@ export class FibInstaller {
   /** By family and PrefixId: the entry it desires. */
   private readonly current: [Uint32Array, Uint32Array] = [new Uint32Array(1024), new Uint32Array(1024)];
 
+  /** `usesBandwidth`: traffic is shared as the paths' link bandwidths say. */
   constructor(
     private readonly rib: Rib,
     private readonly fib: InstallerFib,
+    private usesBandwidth = true,
   ) {
     rib.onBestChange((family, prefix) => this.bestChanged(family, prefix));
     rib.nextHops.onChange((id, change) => {
       if ((change & HOPS_CHANGED) !== 0) this.hopsChanged(id);
     });
     rib.addClaim((family, prefix) => !fib.isIdle(family, prefix));
+  }
+
+  setUsesBandwidth(uses: boolean): void {
+    if (uses === this.usesBandwidth) return;
+    this.usesBandwidth = uses;
+    this.rib.redecideAll();
   }
 
   /** The forwarding entry that the prefix desires, as the FIB was told; null: no route. */
@@ -95,7 +110,29 @@ export class FibInstaller {
     const nextHops = [...new Set(rib.multipath(prefix).map(nextHopOf))]
       .filter((nextHop) => nextHop !== SELF)
       .sort((x, y) => x - y);
-    return nextHops.length === 1 ? this.throughOne(nextHops[0]) : this.shared(nextHops.join(','), nextHops);
+    if (nextHops.length === 1) return this.throughOne(nextHops[0]);
+    const bandwidths = this.usesBandwidth ? this.bandwidthsOf(family, prefix, nextHops) : null;
+    if (bandwidths === null) return this.shared(nextHops.join(','), nextHops);
+    return this.shared(`${nextHops.join(',')} by ${bandwidths.join(',')}`, nextHops, bandwidths);
+  }
+
+  /** What the path through each next hop says of its link; null where one says nothing, or all say the same. */
+  private bandwidthsOf(
+    family: FamilyIndex,
+    prefix: PrefixId,
+    nextHops: readonly NextHopId[],
+  ): number[] | null {
+    const { sets, families } = this.rib;
+    const { accepted } = families[family].paths;
+    const byNextHop = new Map<number, number>();
+    for (const path of families[family].multipath(prefix)) {
+      const set = accepted[path] as AttrSetId;
+      const bandwidth = sets.linkBandwidth(set);
+      if (bandwidth === 0) return null;
+      byNextHop.set(sets.nextHopId[set], bandwidth);
+    }
+    const bandwidths = nextHops.map((nextHop) => byNextHop.get(nextHop) ?? 0);
+    return bandwidths.every((each) => each === bandwidths[0]) ? null : bandwidths;
   }
 
   private throughOne(nextHop: NextHopId): SharedForwarding {
@@ -103,11 +140,15 @@ export class FibInstaller {
   }
 
   /** The entry with this key, made if there is none. */
-  private shared(key: string, nextHops: readonly NextHopId[]): SharedForwarding {
+  private shared(
+    key: string,
+    nextHops: readonly NextHopId[],
+    bandwidths: readonly number[] | null = null,
+  ): SharedForwarding {
     const known = this.byKey.get(key);
     if (known !== undefined) return known;
     const id = this.nextId++ as ForwardingId;
-    const made: SharedForwarding = { id, key, nextHops, references: 0 };
+    const made: SharedForwarding = { id, key, nextHops, bandwidths, references: 0 };
     this.byKey.set(key, made);
     this.byId.set(id, made);
     if (nextHops.length === 1) this.single[nextHops[0]] = made;
@@ -174,13 +215,21 @@ export class FibInstaller {
       return { kind: 'unicast', hops: [{ gateway: null, ifindex, weight: 1, onlink: false }] };
     }
     const hops = new Map<string, Hop>();
-    for (const nextHop of shared.nextHops) {
-      for (const { gateway, ifindex } of this.rib.nextHops.hops(nextHop)) {
+    const shares = new Map<string, number>();
+    for (const [i, nextHop] of shared.nextHops.entries()) {
+      const resolved = this.rib.nextHops.hops(nextHop);
+      for (const { gateway, ifindex } of resolved) {
         const key =
           gateway === null ? `${ifindex}` : `${ifindex} ${gateway.a} ${gateway.b} ${gateway.c} ${gateway.d}`;
         hops.set(key, { gateway, ifindex, weight: 1, onlink: false });
+        // A next hop that several ways lead to has its bandwidth once, however many they are.
+        const share = (shared.bandwidths?.[i] ?? 0) / resolved.length;
+        shares.set(key, (shares.get(key) ?? 0) + share);
       }
     }
-    return { kind: 'unicast', hops: [...hops.values()] };
+    const all = [...hops.values()];
+    if (shared.bandwidths === null || all.length < 2) return { kind: 'unicast', hops: all };
+    const weights = proportionalWeights([...shares.values()]);
+    return { kind: 'unicast', hops: all.map((hop, i) => ({ ...hop, weight: weights[i] })) };
   }
 }

@@ -69,8 +69,28 @@ export function formatLarge(hex: string): string {
 /** RFC 4360 §4 and §5: low octet of the type of route targets and route origins. */
 const subTypes: Readonly<Record<string, string>> = { rt: '02', ro: '03' };
 
+/** draft-ietf-idr-link-bandwidth: octets per second as a float, of an AS with a small number, not transitive. */
+const BANDWIDTH = 'bandwidth';
+
+function parseBandwidth(administrator: string, text: string): WidePattern | null {
+  const asn = administrator === '*' ? '*' : decimal(administrator, 0xffff);
+  const octets = text === '*' ? '*' : decimal(text, 0xffffffffff);
+  if (asn === null || octets === null) return null;
+  const float = Buffer.alloc(4);
+  if (octets !== '*') float.writeFloatBE(octets);
+  const hex = `4004${digits(asn, 4)}${octets === '*' ? digits('*', 8) : float.toString('hex')}`;
+  return { text: hex.includes('.') ? `${BANDWIDTH}:${asn}:${text}` : formatExtended(hex), hex: [hex] };
+}
+
+function formatBandwidth(hex: string): string {
+  const value = Buffer.from(hex.slice(8), 'hex').readFloatBE();
+  const text = String(value);
+  return /^[0-9]{1,13}$/.test(text) ? `${BANDWIDTH}:${Number.parseInt(hex.slice(4, 8), 16)}:${text}` : hex;
+}
+
 /**
- * Reads `rt:65000:100` and `ro:192.0.2.1:7`, of which both parts may be `*`, or 16 hex digits; null for anything else.
+ * Reads `rt:65000:100` and `ro:192.0.2.1:7`, `bandwidth:65000:125000000`, of which both parts may be `*`, or 16 hex digits;
+ * null for anything else.
  * A small AS number fits in the two-octet and in the four-octet encoding (RFC 5668), the first of which is written.
  */
 export function parseExtendedPattern(text: string): WidePattern | null {
@@ -79,6 +99,8 @@ export function parseExtendedPattern(text: string): WidePattern | null {
     return { text: formatExtended(hex), hex: [hex] };
   }
   const [kind, administrator, assigned, ...more] = text.split(':');
+  if (kind === BANDWIDTH && assigned !== undefined && more.length === 0)
+    return parseBandwidth(administrator, assigned);
   if (!Object.hasOwn(subTypes, kind) || assigned === undefined || more.length > 0) return null;
   const subType = subTypes[kind];
   const number = assigned === '*' ? '*' : decimal(assigned, 0xffffffff);
@@ -108,6 +130,7 @@ export function parseExtendedPattern(text: string): WidePattern | null {
 
 /** The text of an extended community given in hex that reads as exactly these octets: by name where there is one. */
 export function formatExtended(hex: string): string {
+  if (hex.startsWith('4004')) return formatBandwidth(hex);
   const kind = Object.keys(subTypes).find((name) => subTypes[name] === hex.slice(2, 4));
   const number = (from: number, to: number) => Number.parseInt(hex.slice(from, to), 16);
   if (kind === undefined) return hex;
@@ -122,7 +145,7 @@ export function formatExtended(hex: string): string {
 
 /** A decimal number up to `most`; null for anything else. */
 function decimal(text: string, most: number): number | null {
-  if (!/^[0-9]{1,10}$/.test(text)) return null;
+  if (!/^[0-9]{1,13}$/.test(text)) return null;
   const value = Number(text);
   return value > most ? null : value;
 }

@@ -14,6 +14,7 @@
  */
 import { type Address, type FamilyIndex, IPV4, IPV6, isLinkLocal, readAddress } from '../address/index.js';
 import type { AttrSetId, NextHopId } from './ids.js';
+import { findLinkBandwidth } from './link-bandwidth.js';
 import { growTo, nextCapacity, reserve } from './memory.js';
 import type { NextHopTable } from './next-hops.js';
 
@@ -87,7 +88,7 @@ export class AttrSets {
   origin!: Uint8Array;
   family!: Uint8Array;
   communityFlags!: Uint8Array;
-  /** Bit 0: LOCAL_PREF is there (else `localPref` is 100). Bit 1: MED is there (else `med` is 0). */
+  /** Bit 0: LOCAL_PREF is there (else `localPref` is 100). Bit 1: MED is there (else `med` is 0). Bit 2: so is a link bandwidth. */
   private present!: Uint8Array;
   /** Goes up when an id is freed: a cache that holds no reference compares it. */
   generation!: Uint32Array;
@@ -195,6 +196,21 @@ export class AttrSets {
   }
   hasMed(id: AttrSetId): boolean {
     return (this.present[id] & 2) !== 0;
+  }
+
+  /** Octets per second of the set's link bandwidth community; 0: it has none. */
+  linkBandwidth(id: AttrSetId): number {
+    if ((this.present[id] & 4) === 0) return 0;
+    const buffer = this.buffer(id);
+    const end = this.end(id);
+    for (let at = this.start(id) + 2 + buffer[this.start(id) + 1]; at < end; ) {
+      const extended = buffer[at] & 0x10;
+      const value = at + (extended ? 4 : 3);
+      const next = value + (extended ? buffer.readUInt16BE(at + 2) : buffer[at + 2]);
+      if (buffer[at + 1] === 16) return findLinkBandwidth(buffer, value, next);
+      at = next;
+    }
+    return 0;
   }
 
   referenceCount(id: AttrSetId): number {
@@ -397,6 +413,9 @@ export class AttrSets {
           break;
         case 10:
           this.clusterListLength[id] = Math.min(length >> 2, 255);
+          break;
+        case 16:
+          if (findLinkBandwidth(buffer, value, at) > 0) this.present[id] |= 4;
           break;
       }
     }

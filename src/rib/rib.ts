@@ -106,6 +106,11 @@ export class Rib {
   setMaxPaths(maxPaths: number): void {
     if (maxPaths === this.context.maxPaths) return;
     this.context.maxPaths = maxPaths;
+    this.redecideAll();
+  }
+
+  /** Paths to forward by count otherwise from now on: who hears of changes hears of every prefix, by and by. */
+  redecideAll(): void {
     for (const family of this.families) family.redecideAll();
   }
 

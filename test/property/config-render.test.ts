@@ -359,6 +359,7 @@ const router: fc.Arbitrary<Router> = fc
         maxLength: 3,
       }),
       maxPaths: fc.integer({ min: 1, max: 256 }),
+      linkBandwidth: fc.constantFrom('use', 'ignore'),
       med: fc.record({ alwaysCompare: flag, missingAsWorst: flag }),
       ebgpRequiresPolicy: flag,
       onStop: fc.record({

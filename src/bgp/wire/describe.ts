@@ -21,7 +21,7 @@ export interface AttributesDescription {
   communities?: string[];
   originatorId?: string;
   clusterList?: string[];
-  /** `rt:65000:100`, `ro:192.0.2.1:7`, or 16 hex digits. */
+  /** `rt:65000:100`, `ro:192.0.2.1:7`, `bandwidth:65000:125000000`, or 16 hex digits. */
   extendedCommunities?: string[];
   /** 40 hex digits each. */
   ipv6ExtendedCommunities?: string[];
@@ -114,6 +114,11 @@ function formatExtendedCommunity(buf: Buffer, at: number): string {
     if (encoding === 0) return `${kind}:${buf.readUInt16BE(at + 2)}:${buf.readUInt32BE(at + 4)}`;
     if (encoding === 1) return `${kind}:${formatIpv4(buf.readUInt32BE(at + 2))}:${buf.readUInt16BE(at + 6)}`;
     if (encoding === 2) return `${kind}:${buf.readUInt32BE(at + 2)}:${buf.readUInt16BE(at + 6)}`;
+  }
+  if (encoding === 0x40 && buf[at + 1] === 4) {
+    // draft-ietf-idr-link-bandwidth: octets per second.
+    const value = String(buf.readFloatBE(at + 4));
+    if (/^[0-9]{1,13}$/.test(value)) return `bandwidth:${buf.readUInt16BE(at + 2)}:${value}`;
   }
   return buf.toString('hex', at, at + 8);
 }

@@ -33,7 +33,7 @@ const filterMistakes = (
     ],
     [
       '{match: {extendedCommunities: [rt:1]}}',
-      '7:48: `spec.filters.f[0].match.extendedCommunities[0]` is "rt:1", which is no extended community; expected `rt:65000:100`, `ro:192.0.2.1:7` or 16 hex digits; `*` stands for any number',
+      '7:48: `spec.filters.f[0].match.extendedCommunities[0]` is "rt:1", which is no extended community; expected `rt:65000:100`, `ro:192.0.2.1:7`, `bandwidth:65000:125000000` or 16 hex digits; `*` stands for any number',
     ],
     [
       "{set: {largeCommunities: {add: ['1:*:2']}}}",
@@ -94,6 +94,7 @@ describe('a document without mistakes', () => {
         { address: parseAddress('::'), port: 179 },
       ],
       maxPaths: 1,
+      linkBandwidth: 'use',
       med: { alwaysCompare: false, missingAsWorst: false },
       ebgpRequiresPolicy: true,
       onStop: { routes: 'keep', sessions: 'graceful' },

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type FamilyIndex, formatAddress, parseAddress, parsePrefix } from '../../../src/address/index.js';
-import { buildCanonical } from '../../../src/bgp/wire/index.js';
+import { AttributeCode, buildCanonical, CanonicalBuilder } from '../../../src/bgp/wire/index.js';
 import { FibInstaller, type InstallerFib } from '../../../src/fib/installer.js';
 import type { Forwarding } from '../../../src/fib/types.js';
 import type { ForwardingId, PrefixId, SourceId } from '../../../src/rib/ids.js';
@@ -16,7 +16,10 @@ function prefixOf(text: string) {
 function describeForwarding(forwarding: Forwarding): string {
   if (forwarding.kind === 'blackhole') return 'blackhole';
   return forwarding.hops
-    .map(({ gateway, ifindex }) => `${gateway === null ? 'link' : formatAddress(gateway)}%${ifindex}`)
+    .map(({ gateway, ifindex, weight }) => {
+      const via = `${gateway === null ? 'link' : formatAddress(gateway)}%${ifindex}`;
+      return weight === 1 ? via : `${via}*${weight}`;
+    })
     .sort()
     .join(' ');
 }
@@ -91,14 +94,29 @@ class World {
     });
   }
 
-  announce(source: SourceId, prefix: string, nextHop: string | null = null, pathId = 0): void {
+  /** `bandwidth`: of the link, in octets per second. */
+  announce(
+    source: SourceId,
+    prefix: string,
+    nextHop: string | null = null,
+    pathId = 0,
+    bandwidth: number | null = null,
+  ): void {
     const parsed = prefixOf(prefix);
     const table = this.rib.families[parsed.family];
-    const canonical = buildCanonical({
+    let canonical = buildCanonical({
       family: parsed.family,
       asPath: [64500],
       nextHop: nextHop === null ? null : parseAddress(nextHop),
     });
+    if (bandwidth !== null) {
+      const community = Buffer.from('4004fbf400000000', 'hex');
+      community.writeFloatBE(bandwidth, 4);
+      canonical = new CanonicalBuilder()
+        .load(canonical, 0, canonical.length)
+        .put(AttributeCode.extendedCommunities, 0xc0, community)
+        .toBuffer();
+    }
     const set = this.rib.sets.intern(canonical, 0, canonical.length);
     table.announce(source, table.prefixes.intern(parsed), set, set, pathId);
     this.rib.sets.release(set);
@@ -247,6 +265,63 @@ describe('the installer', () => {
 });
 
 describe('the installer with several paths', () => {
+  describe('that tell the bandwidth of their links', () => {
+    const prefix = '203.0.113.0/24';
+    const scene = (one: number | null, two: number | null) => {
+      const world = new World(4);
+      const sources = [world.source(), world.source()] as const;
+      world.announce(sources[0], prefix, '192.0.2.1', 0, one);
+      world.announce(sources[1], prefix, '198.51.100.1', 0, two);
+      world.decide();
+      return { world, sources };
+    };
+
+    it('shares in proportion where all of them do, and follows when one changes or says nothing more', () => {
+      const { world, sources } = scene(100, 300);
+      expect(world.told(prefix)).toBe('192.0.2.1%2 198.51.100.1%3*3');
+      world.announce(sources[0], prefix, '192.0.2.1', 0, 600);
+      world.decide();
+      expect(world.told(prefix)).toBe('192.0.2.1%2*2 198.51.100.1%3');
+      world.announce(sources[0], prefix, '192.0.2.1');
+      world.decide();
+      expect(world.told(prefix)).toBe('192.0.2.1%2 198.51.100.1%3');
+      world.withdraw(sources[0], prefix);
+      world.decide();
+      expect(world.told(prefix)).toBe('198.51.100.1%3');
+      world.withdraw(sources[1], prefix);
+      world.decide();
+      expect(world.fib.forwardings.size).toBe(0);
+    });
+
+    it('shares alike where the bandwidths are the same, where one is missing, and when told to ignore them', () => {
+      for (const two of [100, null]) {
+        expect(scene(100, two).world.told(prefix)).toBe('192.0.2.1%2 198.51.100.1%3');
+      }
+      const { world } = scene(100, 300);
+      world.installer.setUsesBandwidth(false);
+      world.decide();
+      expect(world.told(prefix)).toBe('192.0.2.1%2 198.51.100.1%3');
+      world.installer.setUsesBandwidth(true);
+      world.decide();
+      expect(world.told(prefix)).toBe('192.0.2.1%2 198.51.100.1%3*3');
+    });
+
+    it('counts a link once, however many ways lead to its next hop', () => {
+      const { world, sources } = scene(100, 200);
+      // 10.0.0.1 is behind both links: its 200 are half here, half there.
+      const behind = world.source();
+      world.announce(behind, '10.0.0.0/24', '192.0.2.7', 1);
+      world.announce(behind, '10.0.0.0/24', '198.51.100.7', 2);
+      world.announce(sources[1], prefix, '10.0.0.1', 0, 200);
+      world.decide();
+      world.decide();
+      expect(world.told(prefix)).toBe('192.0.2.1%2 192.0.2.7%2 198.51.100.7%3');
+      world.announce(sources[1], prefix, '10.0.0.1', 0, 400);
+      world.decide();
+      expect(world.told(prefix)).toBe('192.0.2.1%2 192.0.2.7%2*2 198.51.100.7%3*2');
+    });
+  });
+
   const prefix = '203.0.113.0/24';
 
   it('follows the set of equal paths, and the number that is allowed', () => {
