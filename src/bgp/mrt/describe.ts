@@ -12,6 +12,7 @@ import {
   isWireError,
   MAX_EXTENDED_MESSAGE_LENGTH,
   MessageType,
+  type Nlri,
   readPrefixes,
   UpdateDecoder,
 } from '../wire/index.js';
@@ -39,8 +40,8 @@ export type MrtRow =
     }
   | ({ type: 'route'; prefix: string; since: string; pathId?: number } & Peer &
       Partial<AttributesDescription> & { error?: string })
-  | ({ type: 'announce'; prefix: string } & Peer & AttributesDescription)
-  | ({ type: 'withdraw'; prefix: string } & Peer & { error?: string })
+  | ({ type: 'announce'; prefix: string; pathId?: number } & Peer & AttributesDescription)
+  | ({ type: 'withdraw'; prefix: string; pathId?: number } & Peer & { error?: string })
   | ({ type: 'endOfRib'; family: 'ipv4' | 'ipv6' } & Peer)
   | ({ type: 'open'; holdTimeSeconds: number; routerId: string; capabilities: string[] } & Peer)
   | ({ type: 'keepalive' } & Peer)
@@ -134,9 +135,7 @@ function describeMessage(time: string, record: BgpMessage): MrtRow[] {
   };
   const rows: MrtRow[] = [];
   const error = new Framer(MAX_EXTENDED_MESSAGE_LENGTH).push(message, (type, buf, start, end) => {
-    if (type === MessageType.update && record.addPath) {
-      rows.push({ type: 'unreadable', ...peer, error: 'UPDATE with path identifiers (RFC 7911)' });
-    } else if (type === MessageType.update) describeUpdate(peer, record, buf, start, end, rows);
+    if (type === MessageType.update) describeUpdate(peer, record, buf, start, end, rows);
     else rows.push(describeOther(peer, type, buf, start, end));
   });
   if (error !== null) rows.push({ type: 'unreadable', ...peer, error: error.message });
@@ -180,14 +179,19 @@ function describeOther(peer: Peer, type: number, buf: Buffer, start: number, end
 /** A row for each prefix, withdrawn ones first. What RFC 7606 takes as a withdrawal says so in `error`. */
 function describeUpdate(
   peer: Peer,
-  { fourOctetAs, peerAsn, localAsn }: BgpMessage,
+  { fourOctetAs, addPath, peerAsn, localAsn }: BgpMessage,
   buf: Buffer,
   start: number,
   end: number,
   rows: MrtRow[],
 ): void {
   // What was agreed on, the OPENs of another file may tell; next hops of either family are shown.
-  const context = { fourOctetAs, ebgp: peerAsn !== localAsn, extendedNextHop: true };
+  const context = {
+    fourOctetAs,
+    ebgp: peerAsn !== localAsn,
+    extendedNextHop: true,
+    addPath: [addPath, addPath] as const,
+  };
   let update = decoder.decode(buf, start, end, context);
   // Nor does the record tell an outsider from a member of one confederation (RFC 5065).
   if (context.ebgp && update.error?.attribute === AttributeCode.asPath) {
@@ -206,8 +210,8 @@ function describeUpdate(
   }));
   for (const { family, from, to } of ranges) {
     if (family === -1) continue;
-    for (const prefix of readPrefixes(buf, from, to, family)) {
-      rows.push({ type: 'withdraw', ...peer, prefix: formatPrefix(prefix) });
+    for (const nlri of readPrefixes(buf, from, to, family, addPath)) {
+      rows.push({ type: 'withdraw', ...peer, ...route(nlri) });
     }
   }
   const reached = [
@@ -218,11 +222,10 @@ function describeUpdate(
     if (family === -1 || from === to) continue;
     const attributes =
       error === null ? describeAttributes(canonical, canonicalStart[set], canonicalEnd[set]) : null;
-    for (const prefix of readPrefixes(buf, from, to, family)) {
-      const text = formatPrefix(prefix);
+    for (const nlri of readPrefixes(buf, from, to, family, addPath)) {
       if (attributes === null)
-        rows.push({ type: 'withdraw', ...peer, prefix: text, error: error?.message ?? '' });
-      else rows.push({ type: 'announce', ...peer, prefix: text, ...attributes });
+        rows.push({ type: 'withdraw', ...peer, ...route(nlri), error: error?.message ?? '' });
+      else rows.push({ type: 'announce', ...peer, ...route(nlri), ...attributes });
     }
   }
   if (update.endOfRib !== -1) {
@@ -232,6 +235,11 @@ function describeUpdate(
     const why = error?.message ?? 'UPDATE without a prefix of IPv4 or IPv6 unicast';
     rows.push({ type: 'unreadable', ...peer, error: why });
   }
+}
+
+function route(nlri: Nlri): { prefix: string; pathId?: number } {
+  const prefix = formatPrefix(nlri);
+  return nlri.pathId === undefined ? { prefix } : { prefix, pathId: nlri.pathId };
 }
 
 function stateName(state: number): string {

@@ -41,4 +41,5 @@ export * from './route-refresh.js';
 export * from './types.js';
 export * from './update-decoder.js';
 export * from './update-encoder.js';
+export * from './update-path-ids.js';
 export { type DecodeContext, UpdateResult } from './update-result.js';

@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import type { Address } from '../../address/index.js';
 import { formatFileName, MrtWriter, mrtStates, RecordFramer } from '../../bgp/mrt/index.js';
 import type { Peer, PeerRecorder } from '../../bgp/speaker/index.js';
-import { MessageType } from '../../bgp/wire/index.js';
+import { MessageType, updateHasPathIds } from '../../bgp/wire/index.js';
 
 export interface UpdateLogSettings {
   /** With fields of strftime(3), in UTC. */
@@ -59,9 +59,14 @@ export class UpdateLog implements PeerRecorder {
 
   message(peer: Peer, localAddress: Address, type: number, buf: Buffer, start: number, end: number): void {
     const now = Math.floor(Date.now() / 1000);
-    // The record's subtype says how to read AS_PATH; anything but an UPDATE reads the same in both.
-    const fourOctetAs = type !== MessageType.update || (peer.negotiated?.fourOctetAs ?? true);
-    const form = { fourOctetAs, addPath: false, local: false };
+    // The record's subtype says how to read AS_PATH and prefixes; anything but an UPDATE reads the same in all.
+    const agreed = type === MessageType.update ? peer.negotiated : null;
+    const fourOctetAs = agreed?.fourOctetAs ?? true;
+    const [ipv4, ipv6] = agreed?.addPath ?? [];
+    const addPath =
+      agreed !== null &&
+      updateHasPathIds(buf, start, end, [ipv4?.receives ?? false, ipv6?.receives ?? false]);
+    const form = { fourOctetAs, addPath, local: false };
     const ends = this.ends(peer, localAddress);
     this.append(now, (writer) => writer.messageBody(now, ends, form, type, buf, start, end));
   }
