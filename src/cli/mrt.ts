@@ -41,13 +41,18 @@ const list: List<MrtRow> = {
     { title: 'TYPE', cell: (row) => row.type },
     { title: 'PEER', cell: (row) => ('peer' in row ? row.peer : '') },
     { title: 'AS', cell: (row) => ('asn' in row ? String(row.asn) : ''), align: 'right' },
-    { title: 'PREFIX', cell: (row) => ('prefix' in row ? row.prefix : '') },
+    { title: 'PREFIX', cell: prefixText },
     { title: 'NEXT HOP', cell: (row) => ('nextHop' in row ? (row.nextHop ?? '') : '') },
     { title: 'PATH', cell: pathOf, shrinksTo: 20, toldWhenCut: true },
   ],
   notes: (row) => ('error' in row && row.error !== undefined ? [row.error] : []),
   empty: 'no records',
 };
+
+function prefixText(row: MrtRow): string {
+  if (!('prefix' in row)) return '';
+  return row.pathId === undefined ? row.prefix : `${row.prefix} #${row.pathId}`;
+}
 
 /** The AS path, or in few words what a row without one says. */
 function pathOf(row: MrtRow): string {

@@ -6,6 +6,19 @@ import { formatPath, type Path } from './issues.js';
 import { addPathDefaults } from './schema-peer-add-path.js';
 import type { Reader } from './values.js';
 
+/** What the schema can't tell of the `addPath` of a peer or a template. */
+export function checkAddPath(document: AddPathDocument, reader: Reader, path: Path): void {
+  for (const place of [[], ['ipv4'], ['ipv6']] as ([] | [Family])[]) {
+    const [family] = place;
+    if ((family === undefined ? document : document[family])?.send !== true) continue;
+    const at = [...path, ...place, 'send'];
+    reader.error(
+      at,
+      `\`${formatPath(at)}\` is \`true\`; expected how many paths per prefix to announce, or \`all\``,
+    );
+  }
+}
+
 /**
  * What a template and then the peer itself state, put together; undefined: one path, both ways. A family's own part
  * goes before what is said for all families of the session.
@@ -33,13 +46,9 @@ export function readAddPath(
       ...own[family],
     };
     const { receive, send, maxReceived } = { ...addPathDefaults, ...stated };
-    if (send === true) {
-      const place = own[family]?.send === true ? [...path, family, 'send'] : [...path, 'send'];
-      reader.error(
-        place,
-        `\`${formatPath(place)}\` is \`true\`; expected how many paths per prefix to announce, or \`all\``,
-      );
-    } else if (receive || send !== false) settings[family] = { receive, send, maxReceived };
+    // Which has been told of where it stands.
+    if (send === true) continue;
+    if (receive || send !== false) settings[family] = { receive, send, maxReceived };
   }
   return Object.keys(settings).length === 0 ? undefined : settings;
 }

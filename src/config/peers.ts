@@ -16,7 +16,7 @@ import {
   readGracefulRestart,
 } from './graceful-restart.js';
 import { formatPath, type Path, suggest } from './issues.js';
-import { readAddPath } from './peer-add-path.js';
+import { checkAddPath, readAddPath } from './peer-add-path.js';
 import { interfaceSettings, readEnd, readRemoteAs } from './peer-interface.js';
 import { readMaxPrefixes } from './peer-limits.js';
 import { checkRole } from './peer-role.js';
@@ -177,7 +177,10 @@ function readSettings(
     };
   }
   if (document.maxPrefixes !== undefined) settings.maxPrefixes = document.maxPrefixes;
-  if (document.addPath !== undefined) settings.addPath = document.addPath;
+  if (document.addPath !== undefined) {
+    checkAddPath(document.addPath, reader, [...path, 'addPath']);
+    settings.addPath = document.addPath;
+  }
   for (const direction of ['import', 'export'] as const) {
     const names = document[direction];
     if (names === undefined) continue;

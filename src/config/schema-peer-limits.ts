@@ -47,7 +47,7 @@ export const maxPrefixes = {
   additionalProperties: false,
   properties: { ...limits, ipv4: oneFamily('IPv4'), ipv6: oneFamily('IPv6') },
   description:
-    'Most prefixes that are received and sent (RFC 4271 §6.7), counted for each address family by itself. Without it: any number.',
+    'Most prefixes that are received and sent (RFC 4271 §6.7), counted for each address family by itself; where there are several paths per prefix (`addPath`), every path counts. Without it: any number.',
   'x-expected':
     'a map with `received`, `sent`, `warnAt`, `action`, `restartAfter`, and `ipv4` and `ipv6` for what differs by family',
 } as const;

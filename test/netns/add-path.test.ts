@@ -1,4 +1,4 @@
-import { afterEach, describe, expect } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   Bird,
   birdConfig,
@@ -270,5 +270,53 @@ describe('several paths per prefix to a peer', () => {
       const routes = e.routes().filter((route) => route.prefix === prefix);
       return routes.map(({ attributes }) => (attributes['as-path'] ?? []).join(' '));
     });
+  });
+});
+
+describe('the numbers of paths', () => {
+  it('bound what is taken, and what is beyond is discarded, counted and told', async () => {
+    const route = (n: number) =>
+      `${prefix4} next-hop 10.1.3.1 path-information 0.0.0.${n} as-path [ 6501${n} ]`;
+    const made = await scene('aplimit', exabgp([1, 2].map(route)), tartan({ receive: true, maxReceived: 2 }));
+    const { t } = made;
+    const m = new Exabgp(made.lab.node('m'));
+    await until('both paths are there', async () => (await received(made, prefix4)).size === 2);
+    await m.command(`announce route ${route(3)}`);
+    await made.lab.node('e').process.untilOutput(/"type":"peer.pathLimit".*"family":"ipv4","limit":2/);
+    // One that is there already may change, whatever else is.
+    await m.command(`announce route ${route(2)} med 7`);
+    await until('it has changed', async () => {
+      return (await t.routes({ prefix: prefix4, peer: 'm', view: 'received' })).some(({ med }) => med === 7);
+    });
+    expect([...(await received(made, prefix4)).keys()].sort()).toEqual([1, 2]);
+    expect((await t.peer('m'))?.addPath).toEqual({
+      ipv4: { receive: 2, discarded: 1, send: false },
+      ipv6: { receive: 2, discarded: 0, send: false },
+    });
+    await m.command(`withdraw route ${route(1)}`);
+    await until('there is room', async () => (await received(made, prefix4)).size === 1);
+    await m.command(`announce route ${route(3)} med 8`);
+    await until('it is taken', async () => (await received(made, prefix4)).has(3));
+  });
+
+  it('that are sent change with a reload, and the session stays', async () => {
+    const made = await scene('apreload', tartan({ send: 1 }), frr);
+    const { t } = made;
+    const e = new Frr(made.lab.node('e'));
+    const paths = async () => (await e.paths(prefix4)).map(({ aspath }) => aspath?.string ?? '');
+    await until('a and b are there', async () => (await t.routes({ prefix: prefix4 })).length === 2);
+    await until('the best path is there', async () => (await paths()).length === 1);
+    const since = (await t.peer('e'))?.since;
+    const { stdout: document } = await t.node.exec(['cat', '/etc/tartan/router.yaml']);
+    const reloaded = async (send: string) => {
+      const text = document.replace('"send": 1', `"send": ${send}`);
+      await t.node.exec(['sh', '-c', 'printf %s "$1" > /etc/tartan/router.yaml', 'write', text]);
+      expect(await t.client.reload()).toMatchObject({ applied: true, errors: [] });
+    };
+    await reloaded('2');
+    await until('both are there', async () => (await paths()).length === 2);
+    await reloaded('1');
+    await until('the best path alone is there', async () => String(await paths()) === '65001 65011');
+    expect(await t.peer('e')).toMatchObject({ since, addPath: { ipv4: { send: 1 } } });
   });
 });

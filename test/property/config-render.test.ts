@@ -250,6 +250,14 @@ const limit = fc
   .filter(({ received, sent }) => received !== undefined || sent !== undefined)
   .map(given);
 
+const addPath = fc
+  .record({
+    receive: fc.boolean(),
+    send: fc.constantFrom(false, 'all', 1, 7),
+    maxReceived: seconds(1, 4096),
+  })
+  .filter(({ receive, send }) => receive || send !== false);
+
 const port = fc.integer({ min: 1, max: 65535 });
 const asn = fc.integer({ min: 1, max: 0xffffffff });
 
@@ -293,6 +301,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         routeReflectorClient: flag,
         clusterId: optional(unicast(0).map((address) => address.a)),
         maxPrefixes: fc.record({ ipv4: optional(limit), ipv6: optional(limit) }).map(given),
+        addPath: optional(fc.record({ ipv4: optional(addPath), ipv6: optional(addPath) }).map(given)),
         enforceFirstAs: flag,
         maxAsPathLength: seconds(0, 4096),
         allowOwnAs: seconds(0, 255),
@@ -313,6 +322,10 @@ const peersOf = (ours: number, filterNames: string[]) => {
     .filter((value) => value.asn === ours || (!value.routeReflectorClient && value.clusterId === undefined))
     .filter(({ asn, role, strictRole }) => (role === undefined ? !strictRole : asn !== ours))
     .filter(({ asn, localAs }) => localAs === undefined || new Set([ours, asn, localAs.asn]).size === 3)
+    .map(({ addPath: stated = {}, ...rest }) => {
+      const of = Object.entries(stated).filter(([name]) => rest.families.some((family) => family === name));
+      return { ...rest, addPath: of.length === 0 ? undefined : Object.fromEntries(of) };
+    })
     .map(given);
   return fc
     .uniqueArray(peer, { selector: (value) => value.name, maxLength: 4 })

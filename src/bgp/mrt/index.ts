@@ -12,7 +12,7 @@
  *     TABLE_DUMP_V2   PEER_INDEX_TABLE, then a RIB_IPV4_UNICAST or RIB_IPV6_UNICAST for each prefix with an entry for
  *                     each path (the _ADDPATH forms of RFC 8050 where a path has an identifier)
  *     BGP4MP          MESSAGE_AS4 (MESSAGE for sessions with 2-octet AS numbers, as the subtype tells how AS_PATH is to
- *                     be read) and STATE_CHANGE_AS4
+ *                     be read; the _ADDPATH forms of RFC 8050 for UPDATEs with path identifiers) and STATE_CHANGE_AS4
  *
  * and read these, their 2-octet forms, BGP4MP_ET and the _LOCAL forms. Records of any other type are passed over as
  * `other`. Whatever is wrong with the bytes is an `MrtFault`, returned: nothing here throws because of them.

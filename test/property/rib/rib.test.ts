@@ -390,6 +390,22 @@ class Bench {
           .map((path) => this.text(path))
           .sort(),
       ).toEqual(wantedMultipath);
+      // Ranked, each is the best of those that the ones before it leave (RFC 7911).
+      const ranked: string[] = [];
+      const { decision, paths } = table;
+      const candidates = decision.rank(paths.firstOf(id));
+      for (let path = decision.nextRanked(); path !== NONE; path = decision.nextRanked()) {
+        ranked.push(this.text(path as PathId));
+      }
+      const wantedRanks: string[] = [];
+      let left: readonly ModelPath[] = model;
+      for (let first = best; first !== null; first = modelBest(left, this.metrics, this.medRules)) {
+        const gone = first;
+        wantedRanks.push(this.modelText(gone));
+        left = left.filter((path) => path !== gone);
+      }
+      expect(ranked).toEqual(wantedRanks);
+      expect(candidates).toBe(ranked.length);
       expect(this.heard.get(number) ?? { best: '', multipath: '' }).toEqual({
         best: wantedBest,
         multipath: wantedMultipath.join(' '),

@@ -64,6 +64,8 @@ describe('the diff of two Routers', () => {
     ['gracefulRestart: {longLived: {enabled: true}}', 'session'],
     ['gracefulRestart: {notification: false}', 'session'],
     ['maxPrefixes: {received: 10}', 'none', 4],
+    ['addPath: {receive: true}', 'session', 3],
+    ['addPath: {send: all}', 'session', 3],
     ['enforceFirstAs: false', 'policy'],
     ['maxAsPathLength: 9', 'policy'],
     ['allowOwnAs: 1', 'policy'],
