@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { until } from '../../interop/index.js';
-import { interop } from './support/interop.js';
+import { interop, unsupported } from './support/interop.js';
 import { type Peering, peering, theirs } from './support/peering.js';
 
 /**
@@ -67,11 +67,33 @@ beforeAll(async () => {
         frr: { bgp: confederation(65002, 65003), ...community('local-AS') },
       },
       { name: 'out', image: 'frr', asn: 65100, networks: ['198.51.4.0/24'], frr: { remoteAsn: 65000 } },
+      {
+        name: 'north',
+        image: 'gobgp',
+        asn: 65006,
+        networks: ['198.51.6.0/24'],
+        gobgp: {
+          global: {
+            confederation: {
+              config: { enabled: true, identifier: 65000, 'member-as-list': [65001, 65002, 65003] },
+            },
+          },
+        },
+      },
+      {
+        name: 'open',
+        image: 'openbgpd',
+        asn: 65300,
+        networks: ['198.51.7.0/24'],
+        openbgpd: { remoteAsn: 65000 },
+      },
+      { name: 'exa', image: 'exabgp', asn: 65400, networks: ['198.51.8.0/24'], exabgp: { remoteAsn: 65000 } },
       { name: 'far', image: 'bird', asn: 65200, networks: ['198.51.5.0/24'], bird: { remoteAsn: 65000 } },
     ],
-    { confederation: { id: 65000, members: [65002, 65003] }, networks: ['203.0.113.0/24'] },
+    { confederation: { id: 65000, members: [65002, 65003, 65006] }, networks: ['203.0.113.0/24'] },
   );
-  for (const name of ['east', 'west', 'inner', 'out', 'far']) await scene.t.untilEstablished(name);
+  for (const name of ['east', 'west', 'inner', 'out', 'north', 'open', 'exa', 'far'])
+    await scene.t.untilEstablished(name);
 });
 afterAll(() => scene?.lab.down());
 
@@ -120,6 +142,22 @@ describe('in a confederation', () => {
     },
   );
 
+  interop('confederation', 'gobgp', 'puts the member AS in front, and reads its', async () => {
+    const segmentsOf = async (prefix: string) => {
+      const { attrs } = await scene.gobgp('north').untilPath(prefix);
+      return (attrs as unknown as { type: number; as_paths?: unknown }[]).find(({ type }) => type === 2)
+        ?.as_paths;
+    };
+    // 3: AS_CONFED_SEQUENCE, 2: AS_SEQUENCE.
+    expect(await segmentsOf('198.51.1.0/24')).toEqual([{ segment_type: 3, num: 2, asns: [65001, 65002] }]);
+    expect(await segmentsOf('198.51.4.0/24')).toEqual([
+      { segment_type: 3, num: 1, asns: [65001] },
+      { segment_type: 2, num: 1, asns: [65100] },
+    ]);
+    expect((await scene.t.untilRoute('198.51.6.0/24')).asPath).toBe('(65006)');
+    expect((await scene.t.peer('north'))?.relation).toBe('confed');
+  });
+
   interop('confederation', 'frr', 'shows the outside its number alone', async () => {
     for (const prefix of ['203.0.113.0/24', '198.51.1.0/24', '198.51.2.0/24']) {
       expect(await seenByFrr('out', prefix)).toBe('65000');
@@ -133,6 +171,34 @@ describe('in a confederation', () => {
     }
     expect(await seenByBird('far', '198.51.4.0/24')).toBe('65000 65100');
   });
+
+  unsupported(
+    'confederation',
+    'openbgpd',
+    'has no word for one; from outside, it sees our number alone',
+    async () => {
+      const { t } = scene;
+      expect((await t.untilRoute('198.51.7.0/24')).asPath).toBe('65300');
+      const node = scene.lab.node('open');
+      node.write('/etc/confed.conf', 'AS 65300\nconfederation identifier 65000\n');
+      const tried = await node.exec(['bgpd', '-n', '-f', '/etc/confed.conf'], { allowFailure: true });
+      expect(tried.stdout + tried.stderr).toMatch(/confed\.conf:2: syntax error/);
+      expect((await scene.openbgpd('open').untilPath('198.51.1.0/24')).aspath).toBe('65000');
+    },
+  );
+
+  unsupported(
+    'confederation',
+    'exabgp',
+    'has no word for one; from outside, it peers with our number',
+    async () => {
+      expect((await scene.t.untilRoute('198.51.8.0/24')).asPath).toBe('65400');
+      const node = scene.lab.node('exa');
+      node.write('/etc/confed.conf', 'confederation {\n  identifier 65000;\n}\n');
+      const tried = await node.exec(['exabgp', '--validate', '/etc/confed.conf'], { allowFailure: true });
+      expect(tried.stdout + tried.stderr).toMatch(/section confederation is invalid in root/);
+    },
+  );
 
   interop(
     'confederation',
@@ -175,7 +241,7 @@ describe('in a confederation', () => {
     const { applied, changes } = await t.client.reload();
     expect({ applied, changes }).toEqual({
       applied: true,
-      changes: ['confederation.members: [65002, 65003] → [65009, 65002, 65003]'],
+      changes: ['confederation.members: [65002, 65003, 65006] → [65009, 65002, 65003, 65006]'],
     });
     await until('east still stands', async () => (await t.peer('east'))?.since === before);
   });
