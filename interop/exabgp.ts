@@ -81,9 +81,6 @@ export function exabgpConfig(bgp: ExabgpBgp): string {
 export interface ExabgpMessage {
   type: 'state' | 'open' | 'update' | 'notification' | 'refresh' | 'keepalive';
   time: number;
-  /** The message's octets in hexadecimal. */
-  header?: string;
-  body?: string;
   neighbor: {
     address: { local: string; peer: string };
     state?: 'up' | 'down' | 'connected';
@@ -98,6 +95,9 @@ export interface ExabgpMessage {
     notification?: { code: number; subcode: number; data: string; message?: string };
     'route-refresh'?: { afi: string; safi: string; subtype: string };
     message?: {
+      /** The message's octets, `0x` and hexadecimal: told by themselves, before what they say. */
+      header?: string;
+      body?: string;
       eor?: { afi: string; safi: string };
       update?: {
         attribute?: ExabgpAttributes;
@@ -137,6 +137,11 @@ export interface ExabgpRoute {
   pathId: string | null;
   attributes: ExabgpAttributes;
 }
+
+// ExaBGP writes the data of a NOTIFICATION as it came, which JSON forbids.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const controls = /[\u0000-\u001f]/g;
+const escaped = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** Asks and steers the ExaBGP of a node. */
 export class Exabgp {
@@ -189,7 +194,7 @@ export class Exabgp {
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, 'utf8').split('\n');
     // The last line is empty, or still being written.
-    return lines.slice(0, -1).map((line) => JSON.parse(line) as ExabgpMessage);
+    return lines.slice(0, -1).map((line) => JSON.parse(line.replace(controls, escaped)) as ExabgpMessage);
   }
 
   /** Waits for something it tells, and hands it back. */

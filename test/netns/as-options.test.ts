@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../interop/index.js';
+import { interop } from './support/interop.js';
 import { type Peering, peering } from './support/peering.js';
 
 /** `t`, AS 65001, with FRR and BIRD around it, each with a wish of its own about AS_PATH. */
@@ -58,11 +59,11 @@ const seenByBird = async (name: string, prefix: string) =>
   asPath.exec(await scene.bird(name).untilRoute(prefix, asPath))?.[1].trim();
 
 describe('with FRR and BIRD as peers', () => {
-  it('lets two places of one AS hear of each other', async () => {
+  interop('as-path-options', 'frr', 'as override: two places of one AS hear of each other', async () => {
     expect(await seen('west', '198.51.1.0/24')).toBe('65001 65001');
   });
 
-  it('takes its own AS as often as allowed, and says why not elsewhere', async () => {
+  interop('as-path-options', 'frr', 'our own AS is taken as often as allowed, and no more', async () => {
     expect((await scene.t.untilRoute('198.51.3.0/24')).asPath).toBe('65003 65003 65001');
     const paths = await until('the path of loop is known', async () => {
       const { paths } = await scene.t.client.explain('198.51.4.0/24');
@@ -78,10 +79,15 @@ describe('with FRR and BIRD as peers', () => {
     expect(await seenByBird('other', '198.51.1.0/24')).toBe('64999 65001 64999');
   });
 
-  it('is another AS to the peer that knows it as one', async () => {
-    expect(await seenByBird('other', '203.0.113.0/24')).toBe('64999 65001');
-    expect((await scene.t.untilRoute('198.51.5.0/24')).asPath).toBe('64999 65005');
-    expect(await seenByBird('hidden', '203.0.113.0/24')).toBe('64999');
-    expect((await scene.t.untilRoute('198.51.6.0/24')).asPath).toBe('65006');
-  });
+  interop(
+    'as-path-options',
+    'bird',
+    'local AS: we are another AS to a peer that knows us as one',
+    async () => {
+      expect(await seenByBird('other', '203.0.113.0/24')).toBe('64999 65001');
+      expect((await scene.t.untilRoute('198.51.5.0/24')).asPath).toBe('64999 65005');
+      expect(await seenByBird('hidden', '203.0.113.0/24')).toBe('64999');
+      expect((await scene.t.untilRoute('198.51.6.0/24')).asPath).toBe('65006');
+    },
+  );
 });

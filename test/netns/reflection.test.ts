@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Frr, frrConfig, Lab, Tartan, tartanConfig, until } from '../../interop/index.js';
+import { interop } from './support/interop.js';
 
 const labs: Lab[] = [];
 afterEach(async () => {
@@ -61,26 +62,31 @@ async function reflector(clients: boolean): Promise<Lab> {
 }
 
 describe('inside an AS', () => {
-  it('reflects from client to client with ORIGINATOR_ID and CLUSTER_LIST, and sends again when asked to', async () => {
-    const lab = await reflector(true);
-    const t = new Tartan(lab.node('t'));
-    const b = new Frr(lab.node('b'));
-    await b.untilPath('198.51.100.0/24');
-    const [path] = await b.paths('198.51.100.0/24');
-    expect(path).toMatchObject({ originatorId: '10.0.1.2', clusterList: { list: ['10.0.1.1'] } });
+  interop(
+    'reflection',
+    'frr',
+    'reflects from client to client with ORIGINATOR_ID and CLUSTER_LIST, and sends again when asked to',
+    async () => {
+      const lab = await reflector(true);
+      const t = new Tartan(lab.node('t'));
+      const b = new Frr(lab.node('b'));
+      await b.untilPath('198.51.100.0/24');
+      const [path] = await b.paths('198.51.100.0/24');
+      expect(path).toMatchObject({ originatorId: '10.0.1.2', clusterList: { list: ['10.0.1.1'] } });
 
-    const updates = async (): Promise<number> => {
-      const shown = await b.json<Record<string, { messageStats: { updatesRecv: number } }>>(
-        'show bgp neighbors 10.0.2.1',
-      );
-      return shown['10.0.2.1'].messageStats.updatesRecv;
-    };
-    const before = await updates();
-    await b.vtysh('clear bgp ipv4 unicast 10.0.2.1 soft in');
-    await until('the route refresh is answered', async () => (await updates()) > before);
-    expect(await b.paths('198.51.100.0/24')).toHaveLength(1);
-    expect((await t.peer('b'))?.state).toBe('established');
-  });
+      const updates = async (): Promise<number> => {
+        const shown = await b.json<Record<string, { messageStats: { updatesRecv: number } }>>(
+          'show bgp neighbors 10.0.2.1',
+        );
+        return shown['10.0.2.1'].messageStats.updatesRecv;
+      };
+      const before = await updates();
+      await b.vtysh('clear bgp ipv4 unicast 10.0.2.1 soft in');
+      await until('the route refresh is answered', async () => (await updates()) > before);
+      expect(await b.paths('198.51.100.0/24')).toHaveLength(1);
+      expect((await t.peer('b'))?.state).toBe('established');
+    },
+  );
 
   it('keeps from an internal peer what another one said, where neither is a client', async () => {
     const lab = await reflector(false);

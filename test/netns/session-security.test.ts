@@ -1,6 +1,7 @@
 /** Sessions that are signed, or that packets from afar cannot reach, with peers that ask for the same. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bird, birdConfig, Frr, frrConfig, Lab, Tartan, tartanConfig } from '../../interop/index.js';
+import { interop } from './support/interop.js';
 
 const labs: Lab[] = [];
 afterEach(async () => {
@@ -92,45 +93,57 @@ async function pair(image: 'frr' | 'bird', options: PairOptions) {
 
 const dialings: readonly Dialing[] = ['we dial', 'they dial'];
 
+function eachWay(test: (dialing: Dialing, transport: 4 | 6) => void): void {
+  for (const transport of [4, 6] as const) for (const dialing of dialings) test(dialing, transport);
+}
+
 describe.each(['frr', 'bird'] as const)('TCP-MD5 with %s', (image) => {
   const theirs = (password: string) => [image === 'frr' ? `password ${password}` : `password "${password}";`];
 
-  it.each([
-    ['we dial', 4],
-    ['they dial', 4],
-    ['we dial', 6],
-    ['they dial', 6],
-  ] as const)('comes up with the same password when %s over IPv%i', async (dialing, transport) => {
-    const ours = { passwordFile: 'secret' };
-    const { lab, t } = await pair(image, {
-      dialing,
-      transport,
-      ours,
-      theirs: theirs('swordfish'),
-      files: { secret: 'swordfish\n' },
-    });
-    const peer = await t.untilEstablished('p');
-    expect(peer.authentication).toBe('tcp-md5');
-    await t.untilRoute(transport === 4 ? '198.51.100.0/24' : '2001:db8:100::/48');
-    expect(JSON.stringify(await t.client.peers())).not.toContain('swordfish');
-    expect(lab.node('t').process.output()).not.toContain('swordfish');
-  });
+  eachWay((dialing, transport) =>
+    interop(
+      'tcp-md5',
+      image,
+      `comes up with the same password when ${dialing} over IPv${transport}`,
+      async () => {
+        const ours = { passwordFile: 'secret' };
+        const { lab, t } = await pair(image, {
+          dialing,
+          transport,
+          ours,
+          theirs: theirs('swordfish'),
+          files: { secret: 'swordfish\n' },
+        });
+        const peer = await t.untilEstablished('p');
+        expect(peer.authentication).toBe('tcp-md5');
+        await t.untilRoute(transport === 4 ? '198.51.100.0/24' : '2001:db8:100::/48');
+        expect(JSON.stringify(await t.client.peers())).not.toContain('swordfish');
+        expect(lab.node('t').process.output()).not.toContain('swordfish');
+      },
+    ),
+  );
 
-  it.each(dialings)('stays down with another password when %s, and hints at it', async (dialing) => {
-    const { lab, t } = await pair(image, {
-      dialing,
-      transport: 4,
-      ours: { passwordEnv: 'PEER_PASSWORD' },
-      theirs: theirs('swordfish'),
-      env: { PEER_PASSWORD: 'marlin' },
-    });
-    const hint =
-      dialing === 'we dial' ? /nobody answers where the passwords differ/ : /wrong TCP-MD5 signature/;
-    const peer = await t.untilPeer('p', (row) => hint.test(row.lastError ?? ''), 'hints at the password');
-    expect(peer.state).not.toBe('established');
-    expect(peer.messages?.received).toBe(0);
-    expect(lab.node('t').process.output()).not.toContain('marlin');
-  });
+  for (const dialing of dialings)
+    interop(
+      'tcp-md5',
+      image,
+      `stays down with another password when ${dialing}, and hints at it`,
+      async () => {
+        const { lab, t } = await pair(image, {
+          dialing,
+          transport: 4,
+          ours: { passwordEnv: 'PEER_PASSWORD' },
+          theirs: theirs('swordfish'),
+          env: { PEER_PASSWORD: 'marlin' },
+        });
+        const hint =
+          dialing === 'we dial' ? /nobody answers where the passwords differ/ : /wrong TCP-MD5 signature/;
+        const peer = await t.untilPeer('p', (row) => hint.test(row.lastError ?? ''), 'hints at the password');
+        expect(peer.state).not.toBe('established');
+        expect(peer.messages?.received).toBe(0);
+        expect(lab.node('t').process.output()).not.toContain('marlin');
+      },
+    );
 });
 
 describe('a password', () => {
@@ -194,18 +207,20 @@ describe('a password', () => {
 describe.each(['frr', 'bird'] as const)('GTSM with %s', (image) => {
   const theirs = image === 'frr' ? ['ttl-security hops 1'] : ['ttl security on;'];
 
-  it.each([
-    ['we dial', 4],
-    ['they dial', 4],
-    ['we dial', 6],
-    ['they dial', 6],
-  ] as const)('comes up when both sides have it and %s over IPv%i', async (dialing, transport) => {
-    const { t } = await pair(image, { dialing, transport, ours: { ttlSecurity: true }, theirs });
-    expect((await t.untilEstablished('p')).ttlSecurity).toBe(1);
-    await t.untilRoute(transport === 4 ? '198.51.100.0/24' : '2001:db8:100::/48');
-  });
+  eachWay((dialing, transport) =>
+    interop(
+      'gtsm',
+      image,
+      `comes up when both sides have it and ${dialing} over IPv${transport}`,
+      async () => {
+        const { t } = await pair(image, { dialing, transport, ours: { ttlSecurity: true }, theirs });
+        expect((await t.untilEstablished('p')).ttlSecurity).toBe(1);
+        await t.untilRoute(transport === 4 ? '198.51.100.0/24' : '2001:db8:100::/48');
+      },
+    ),
+  );
 
-  it('keeps a peer out that sends with TTL 1 as usual, and hints at it', async () => {
+  interop('gtsm', image, 'keeps a peer out that sends with TTL 1 as usual, and hints at it', async () => {
     const { t } = await pair(image, {
       dialing: 'they dial',
       transport: 4,
@@ -224,7 +239,7 @@ describe.each(['frr', 'bird'] as const)('shutting down with words, and %s', (ima
     return image === 'frr' ? node.process.output() : new Bird(node).birdc('show protocols all t');
   }
 
-  it('tells the operator of the peer why', async () => {
+  interop('shutdown-communication', image, 'tells the operator of the peer why', async () => {
     const { lab, t } = await pair(image, { dialing: 'we dial', transport: 4, ours: {}, theirs: [] });
     await t.untilEstablished('p');
     await t.client.peerAction('p', 'shutdown', 'new disk, back at 9');
@@ -232,64 +247,75 @@ describe.each(['frr', 'bird'] as const)('shutting down with words, and %s', (ima
     await lab.until('the words', async () => (await said(lab)).includes('new disk, back at 9'));
   });
 
-  it('tells it from the document, and shows what the peer says', async () => {
-    const options: PairOptions = { dialing: 'we dial', transport: 4, ours: {}, theirs: [] };
-    const { lab, t, address } = await pair(image, options);
-    const frr = new Frr(lab.node('p'));
-    const bird = new Bird(lab.node('p'));
-    await t.untilEstablished('p');
-    if (image === 'frr') {
-      await frr.configure('router bgp 65002', `neighbor ${address} shutdown message moving house`);
-    } else await lab.exec('p', ['birdc', 'disable', 't', '"moving house"']);
-    await t.untilPeer(
-      'p',
-      (row) => /Administrative Shutdown "moving house"/.test(row.lastError ?? ''),
-      'shows the words',
-    );
-    if (image === 'frr') await frr.configure('router bgp 65002', `no neighbor ${address} shutdown`);
-    else await bird.birdc('enable t');
-    await t.untilEstablished('p');
-    lab
-      .node('t')
-      .write(
-        '/etc/tartan/router.yaml',
-        documentOf({ ...options, ours: { shutdown: true, shutdownMessage: 'gone fishing' } }),
+  interop(
+    'shutdown-communication',
+    image,
+    'tells it from the document, and shows what the peer says',
+    async () => {
+      const options: PairOptions = { dialing: 'we dial', transport: 4, ours: {}, theirs: [] };
+      const { lab, t, address } = await pair(image, options);
+      const frr = new Frr(lab.node('p'));
+      const bird = new Bird(lab.node('p'));
+      await t.untilEstablished('p');
+      if (image === 'frr') {
+        await frr.configure('router bgp 65002', `neighbor ${address} shutdown message moving house`);
+      } else await lab.exec('p', ['birdc', 'disable', 't', '"moving house"']);
+      await t.untilPeer(
+        'p',
+        (row) => /Administrative Shutdown "moving house"/.test(row.lastError ?? ''),
+        'shows the words',
       );
-    await t.client.reload();
-    await t.untilPeer('p', (row) => row.state === 'shutdown', 'is shut down');
-    await lab.until('the words', async () => (await said(lab)).includes('gone fishing'));
-  });
+      if (image === 'frr') await frr.configure('router bgp 65002', `no neighbor ${address} shutdown`);
+      else await bird.birdc('enable t');
+      await t.untilEstablished('p');
+      lab
+        .node('t')
+        .write(
+          '/etc/tartan/router.yaml',
+          documentOf({ ...options, ours: { shutdown: true, shutdownMessage: 'gone fishing' } }),
+        );
+      await t.client.reload();
+      await t.untilPeer('p', (row) => row.state === 'shutdown', 'is shut down');
+      await lab.until('the words', async () => (await said(lab)).includes('gone fishing'));
+    },
+  );
 });
 
 describe.each(['frr', 'bird'] as const)('extended messages with %s', (image) => {
   const theirs = image === 'frr' ? [] : ['enable extended messages on;'];
   const networks = Array.from({ length: 3000 }, (_, i) => ({ prefix: `10.${1 + (i >> 8)}.${i & 255}.0/24` }));
 
-  it.each([
+  for (const [extendedMessages, length] of [
     [true, 65535],
     [false, 4096],
-  ])('are used where both sides offer them: %s', async (extendedMessages, length) => {
-    const { lab, t } = await pair(image, {
-      dialing: 'we dial',
-      transport: 4,
-      ours: { extendedMessages },
-      theirs,
-      spec: { networks },
-    });
-    const peer = await t.untilEstablished('p');
-    expect(peer.maxMessageLength).toBe(length);
-    await t.untilPeer('p', (row) => row.families.ipv4?.announced === 3000, 'is told everything');
-    if (image === 'frr') await new Frr(lab.node('p')).untilPath('10.12.183.0/24');
-    else await new Bird(lab.node('p')).untilRoute('10.12.183.0/24');
-    // 3000 prefixes of 4 octets each fit one long message, and need three of 4096 octets.
-    const sent = (await t.peer('p'))?.messages?.sent ?? 0;
-    if (extendedMessages) expect(sent).toBeLessThanOrEqual(5);
-    else expect(sent).toBeGreaterThanOrEqual(6);
-  });
+  ] as const)
+    interop(
+      'extended-messages',
+      image,
+      `are used where both sides offer them: ${extendedMessages}`,
+      async () => {
+        const { lab, t } = await pair(image, {
+          dialing: 'we dial',
+          transport: 4,
+          ours: { extendedMessages },
+          theirs,
+          spec: { networks },
+        });
+        const peer = await t.untilEstablished('p');
+        expect(peer.maxMessageLength).toBe(length);
+        await t.untilPeer('p', (row) => row.families.ipv4?.announced === 3000, 'is told everything');
+        if (image === 'frr') await new Frr(lab.node('p')).untilPath('10.12.183.0/24');
+        else await new Bird(lab.node('p')).untilRoute('10.12.183.0/24');
+        // 3000 prefixes of 4 octets each fit one long message, and need three of 4096 octets.
+        const sent = (await t.peer('p'))?.messages?.sent ?? 0;
+        if (extendedMessages) expect(sent).toBeLessThanOrEqual(5);
+        else expect(sent).toBeGreaterThanOrEqual(6);
+      },
+    );
 });
 
 describe('the send hold timer', () => {
-  it('ends the session with a BIRD that has stopped reading', async () => {
+  interop('send-hold-timer', 'bird', 'ends the session with a peer that has stopped reading', async () => {
     const options: PairOptions = {
       dialing: 'we dial',
       transport: 4,

@@ -216,8 +216,10 @@ function gobgpRemote(gobgp: Gobgp, options: RemoteOptions): Remote {
     askAgain: async (address, family) =>
       void (await gobgp.gobgp('neighbor', address, 'softresetin', '-a', family)),
     updatesReceived: async (address) => (await gobgp.neighbor(address))?.state.messages.received.update ?? 0,
-    shutdown: async (address, message) => void (await gobgp.gobgp('neighbor', address, 'disable', message)),
-    enable: async (address) => void (await gobgp.gobgp('neighbor', address, 'enable')),
+    shutdown: async (address, message) =>
+      void (await gobgp.gobgp('neighbor', address, 'shutdown', '--reason', message)),
+    // It does so by itself.
+    enable: async () => {},
     said: async () => gobgp.node.process.output(),
   };
 }
@@ -249,7 +251,12 @@ function openbgpdRemote(openbgpd: Openbgpd, options: RemoteOptions): Remote {
       (await openbgpd.neighbor(address))?.stats.message.received.updates ?? 0,
     shutdown: async (address, message) => void (await openbgpd.bgpctl('neighbor', address, 'down', message)),
     enable: async (address) => void (await openbgpd.bgpctl('neighbor', address, 'up')),
-    said: async (address) => JSON.stringify(await openbgpd.neighbor(address)),
+    said: async (address) =>
+      openbgpd.node.process
+        .output()
+        .split('\n')
+        .filter((line) => line.includes(`${address}:`))
+        .join('\n'),
   };
 }
 
