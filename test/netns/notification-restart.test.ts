@@ -63,7 +63,9 @@ describe('a session that ends with a NOTIFICATION', () => {
     interop(
       'notification-restart',
       image,
-      'keeps the routes when the hold timer expired, and loses them at once after a Hard Reset, whose reason is told',
+      image === 'frr'
+        ? 'keeps the routes when the hold timer expired, and loses them at once after a Hard Reset, whose reason is told'
+        : 'keeps the routes when the hold timer expired',
       async () => {
         const neighbour = capable[image];
         const met = await meet({ ...neighbour, peer: { ...neighbour.peer, holdTime: 3 } });
@@ -81,7 +83,9 @@ describe('a session that ends with a NOTIFICATION', () => {
           { timeoutSeconds: 60 },
         );
         expect(await kernelRoutes(lab.node('t'), { prefix: theirNetwork })).toHaveLength(1);
-        await hardReset(met, image);
+        // GoBGP 3.10 ends a session with a plain Cease even where its operator has deleted the neighbour.
+        if (image === 'gobgp') return;
+        await met.frr('p').configure('router bgp 65002', `neighbor ${ours(0)} shutdown message moving house`);
         const down = await t.untilPeer('p', (row) => row.state !== 'established', 'is down');
         expect(down.retained).toBeUndefined();
         expect(down.lastError).toMatch(/Hard Reset/);
@@ -128,10 +132,3 @@ describe('a session that ends with a NOTIFICATION', () => {
     );
   }
 });
-
-/** The peer's operator ends the session for good. To GoBGP, a `shutdown` is a NOTIFICATION like another. */
-async function hardReset({ lab, ...met }: Peering, image: 'frr' | 'gobgp'): Promise<void> {
-  if (image === 'frr')
-    await met.frr('p').configure('router bgp 65002', `neighbor ${ours(0)} shutdown message moving house`);
-  else await lab.exec('p', ['gobgp', '--target', 'unix:///run/gobgp/gobgp.sock', 'neighbor', 'del', ours(0)]);
-}

@@ -3,14 +3,15 @@
  *
  *     PeerSession ──UPDATE──▶ Peer ──import policy──▶ RIB ──best paths──▶ update groups ──export policy──▶ PeerSession
  *
- * A `Peer` owns its session and its routes' way into the RIB, and keeps them for it while it restarts. The `Speaker`
+ * A `Peer` owns its session and its routes' way into the RIB; `retention` keeps them for it while it is away. The `Speaker`
  * owns the listeners and the update groups (`groups` says which peers share one), and waits for its peers after a
- * restart of its own (`deferral`). `local-addresses` finds out what "next hop self" is on a link.
+ * restart of its own (`restart-wait`, `deferral`). `local-addresses` finds out what "next hop self" is on a link.
  *
  * `interface-peers` finds the peers that are named by their interface, on what `link-routers` decides.
  *
- * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724 (graceful restart), 2918 and 7313 (route refresh), 4456 (reflection), 5065
- * (confederations), 7911 (several paths per prefix: `add-path`), 8950 (IPv4 over IPv6 next hops), 2545 (IPv6 next hops).
+ * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724, 8538 and 9494 (graceful restart), 2918 and 7313 (route
+ * refresh), 4456 (reflection), 5065 (confederations), 7911 (several paths per
+ * prefix: `add-path`), 8950 (IPv4 over IPv6 next hops), 2545 (IPv6 next hops).
  */
 export {
   asnTowards,

@@ -32,7 +32,6 @@ import {
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
 import { asnTowards, type Confederation, type OwnAsns, type Relation } from './confederation.js';
-import { type Awaited, Deferral } from './deferral.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import { InterfacePeers } from './interface-peers.js';
@@ -40,6 +39,7 @@ import type { OwnAddress } from './local-addresses.js';
 import { Peer } from './peer.js';
 import type { ImportPolicy, PeerContext, PeerEvent } from './peer-context.js';
 import type { PeerMonitor, PeerRecorder } from './recorder.js';
+import { type Deferred, RestartWait, type RestartWaitOptions } from './restart-wait.js';
 import { type ChangedPrefixes, Revalidation } from './revalidation.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
@@ -62,23 +62,13 @@ export interface PolicySource {
   exporter(facts: GroupFacts): ExplainingExporter;
 }
 
-export interface SpeakerOptions {
+export interface SpeakerOptions extends RestartWaitOptions {
   readonly rib: Rib;
   readonly slices: Slices;
   readonly identity: SpeakerIdentity;
   readonly policies: PolicySource;
-  /** Whether we come back from a restart with forwarding state in place. */
-  readonly restarting: boolean;
-  /** How long announcements and held routes wait for peers at most. */
-  readonly deferralSeconds: number;
-  /** How long announcements wait for peers whose session is not up. */
-  readonly absenceSeconds: number;
   readPassword(source: PasswordSource): Buffer;
   event(peer: Peer, event: PeerEvent): void;
-  /** After a restart, announcements begin, whoever is missing. */
-  announces(missing: readonly string[]): void;
-  /** Every expected peer has delivered, or the deadline passed: held kernel routes may go. */
-  converged(pending: readonly string[]): void;
 }
 
 interface Group {
@@ -93,16 +83,6 @@ interface Group {
 
 const noSelf = { nextHop: null, linkLocal: null };
 
-/** A restart that is not over. */
-export interface Deferred {
-  readonly awaited: readonly Awaited[];
-  /** Whether routes are announced already, or wait for the peers. */
-  readonly announcing: boolean;
-  /** When peers without a session are not waited for any more before that. */
-  readonly absenceEnds: Date;
-  readonly ends: Date;
-}
-
 /** What must happen to a peer whose settings changed. */
 export type PeerChange = 'none' | 'policy' | 'session';
 
@@ -114,14 +94,8 @@ export class Speaker implements PeerContext {
   private readonly groups = new Map<string, Group>();
   private readonly listeners = new Map<string, Listener>();
   private ownAddresses: readonly OwnAddress[] = [];
-  private readonly deferral: Deferral;
+  private readonly restart: RestartWait;
   private readonly revalidation: Revalidation;
-  private deferralTimer: NodeJS.Timeout | null = null;
-  private absenceTimer: NodeJS.Timeout | null = null;
-  private deferralEnds = 0;
-  private absenceEnds = 0;
-  private announcing: boolean;
-  private hasConverged = false;
   private stopped = false;
   bgpPreference: number;
   ownAsns: OwnAsns;
@@ -140,13 +114,22 @@ export class Speaker implements PeerContext {
     this.bgpPreference = options.identity.bgpPreference;
     this.ownAsns = options.identity;
     this.markLongLived = new LongLivedMarker(options.rib.sets).mark;
-    this.deferral = new Deferral(expected);
+    this.restart = new RestartWait(
+      {
+        ...options,
+        announces: (missing) => {
+          options.announces(missing);
+          for (const peer of this.waiting) if (peer.negotiated) this.join(peer, peer.negotiated);
+          this.waiting.clear();
+        },
+      },
+      expected,
+    );
     this.interfacePeers = new InterfacePeers({
       peers: this.peers,
       event: (peer, event) => this.event(peer, event),
       readdressed: () => this.keyListeners(),
     });
-    this.announcing = !options.restarting;
     this.revalidation = new Revalidation(this.rib, options.slices, this.peers, this.groups);
     this.rib.onBestChange((family, prefix) => {
       for (const { facts, group } of this.groups.values())
@@ -162,22 +145,7 @@ export class Speaker implements PeerContext {
 
   /** Begins to wait for the peers' tables; to be called when peers are started. */
   startDeferral(): void {
-    if (this.deferral.complete) {
-      this.checkDeferral();
-      return;
-    }
-    const after = (seconds: number, then: () => void): [NodeJS.Timeout, number] => {
-      const timer = setTimeout(() => {
-        then();
-        this.checkDeferral();
-      }, seconds * 1000);
-      return [timer, Date.now() + seconds * 1000];
-    };
-    const { deferralSeconds, absenceSeconds } = this.options;
-    [this.deferralTimer, this.deferralEnds] = after(deferralSeconds, () => this.deferral.expire());
-    [this.absenceTimer, this.absenceEnds] = after(Math.min(absenceSeconds, deferralSeconds), () =>
-      this.deferral.giveUpAbsent(),
-    );
+    this.restart.start();
   }
 
   /** Makes a peer known; `start` it then. */
@@ -192,10 +160,9 @@ export class Speaker implements PeerContext {
     const peer = this.peers.get(name);
     if (peer === undefined) return;
     this.peers.delete(name);
-    this.deferral.forget(name);
     await peer.remove();
     this.keyListeners();
-    this.checkDeferral();
+    this.restart.forget(name);
   }
 
   /** Applies new settings to peers, each as gently as its `change` allows. Resolves when new sessions are started. */
@@ -314,7 +281,7 @@ export class Speaker implements PeerContext {
   /** Ends all sessions. */
   async stop(graceful: boolean): Promise<void> {
     this.stopped = true;
-    this.clearDeferralTimers();
+    this.restart.stop();
     for (const listener of this.listeners.values()) listener.close();
     this.listeners.clear();
     const peers = [...this.peers.values()];
@@ -360,20 +327,14 @@ export class Speaker implements PeerContext {
     return { announced, reason: found.exporter.explain(prefix, best as PathId) };
   }
 
-  /** What a restart still waits for; null: for nothing. Times are when the waiting ends at the latest. */
+  /** What a restart still waits for; null: for nothing. */
   get deferred(): Deferred | null {
-    if (this.hasConverged) return null;
-    return {
-      awaited: this.deferral.awaited(),
-      announcing: this.announcing,
-      absenceEnds: new Date(this.absenceEnds),
-      ends: new Date(this.deferralEnds),
-    };
+    return this.restart.deferred;
   }
 
   /** Names of the peers that a restart still waits for. */
   get awaited(): string[] {
-    return this.hasConverged ? [] : this.deferral.pending();
+    return this.restart.awaited;
   }
 
   // PeerContext
@@ -387,7 +348,7 @@ export class Speaker implements PeerContext {
   }
 
   restarting(): boolean {
-    return !this.announcing;
+    return !this.restart.announcing;
   }
 
   forwardingPreserved(): boolean {
@@ -408,31 +369,28 @@ export class Speaker implements PeerContext {
 
   established(peer: Peer, negotiated: Negotiated): void {
     this.monitor?.established(peer);
-    this.deferral.established(peer.settings.name, negotiated.families, negotiated.peerGracefulRestart);
     // A peer that kept nothing for us over the restart waits for no End-of-RIB: each moment costs it our routes.
-    if (this.announcing || negotiated.peerGracefulRestart === null) this.join(peer, negotiated);
+    if (this.restart.announcing || negotiated.peerGracefulRestart === null) this.join(peer, negotiated);
     else this.waiting.add(peer);
-    this.checkDeferral();
+    this.restart.established(peer.settings.name, negotiated);
   }
 
   endOfRib(peer: Peer, family: FamilyIndex): void {
     this.monitor?.endOfRib(peer, family);
-    this.deferral.endOfRib(peer.settings.name, family);
-    this.checkDeferral();
+    this.restart.endOfRib(peer.settings.name, family);
   }
 
   closed(peer: Peer, info: ClosedInfo): void {
     this.monitor?.closed(peer, info);
     this.waiting.delete(peer);
     this.leave(peer);
-    this.deferral.closed(peer.settings.name);
+    this.restart.closed(peer.settings.name);
     // Who took its place on the link meanwhile is the peer now; not from within the session's call.
     if (peer.settings.interface !== undefined) setImmediate(() => this.interfacePeers.refresh());
   }
 
   notExpected(peer: Peer): void {
-    this.deferral.forget(peer.settings.name);
-    this.checkDeferral();
+    this.restart.forget(peer.settings.name);
   }
 
   writable(peer: Peer): void {
@@ -643,22 +601,5 @@ export class Speaker implements PeerContext {
     for (const each of this.groups.values())
       if (each.facts.family === family && each.members.has(peer)) return each;
     return undefined;
-  }
-
-  private clearDeferralTimers(): void {
-    for (const timer of [this.deferralTimer, this.absenceTimer]) if (timer !== null) clearTimeout(timer);
-  }
-
-  private checkDeferral(): void {
-    if (!this.announcing && this.deferral.announcementsReleased) {
-      this.announcing = true;
-      this.options.announces(this.deferral.pending());
-      for (const peer of this.waiting) if (peer.negotiated) this.join(peer, peer.negotiated);
-      this.waiting.clear();
-    }
-    if (this.hasConverged || !this.deferral.complete) return;
-    this.hasConverged = true;
-    this.clearDeferralTimers();
-    this.options.converged(this.deferral.pending());
   }
 }
