@@ -31,6 +31,8 @@ export const features = {
   blackhole: 'BLACKHOLE (RFC 7999)',
   'as-path-options': 'AS options: allowed own AS, AS override, local AS',
   'unknown-attributes': 'unknown transitive attributes are passed on with the partial bit (RFC 4271 §9)',
+  'carried-attributes':
+    'IPv6 extended communities (RFC 5701), unknown and untransitive attributes, as they must be',
   'route-refresh': 'route refresh (RFC 2918)',
   ecmp: 'ECMP: equal paths go into the kernel together',
   confederation: 'Confederations, from inside and outside (RFC 5065)',

@@ -1,0 +1,82 @@
+/** Attributes that we only carry: from ExaBGP, which says them octet by octet, to GoBGP and to another ExaBGP. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Exabgp } from '../../interop/index.js';
+import { interop } from './support/interop.js';
+import { type Peering, peering } from './support/peering.js';
+
+let scene: Peering;
+const prefix = '198.51.100.0/24';
+
+/** An IPv6 address specific route target (RFC 5701). */
+const ipv6Target = `000220010db8${'00'.repeat(12)}0007`;
+const said = [
+  // AS_PATHLIMIT, which died as a draft: optional, transitive.
+  '0x15 0xc0 0x0500000001',
+  `0x19 0xc0 0x${ipv6Target}`,
+  // Unknown: transitive, transitive and partial already, not transitive.
+  '0xf0 0xc0 0xdeadbeef',
+  '0xf1 0xe0 0xcafe',
+  '0xf2 0x80 0x01',
+];
+
+beforeAll(async () => {
+  scene = await peering('attributes', [
+    { name: 'from', image: 'exabgp', asn: 65002 },
+    { name: 'gobgp', image: 'gobgp', asn: 65003 },
+    { name: 'exa', image: 'exabgp', asn: 65004 },
+    { name: 'inner', image: 'exabgp', asn: 65001 },
+  ]);
+  for (const name of ['from', 'gobgp', 'exa', 'inner']) await scene.t.untilEstablished(name);
+  await new Exabgp(scene.lab.node('from')).announce(
+    prefix,
+    `extended-community [ 0x4004fdea4b3ebc20 0x0002fdea00000007 ] ${said.map((each) => `attribute [ ${each} ]`).join(' ')}`,
+  );
+});
+afterAll(() => scene?.lab.down());
+
+describe('attributes that we only carry', () => {
+  it('are shown, those of no concern to us with the partial bit, and what is not transitive is gone', async () => {
+    await scene.t.untilRoute(prefix);
+    const { paths } = await scene.t.client.explain(prefix);
+    expect(paths[0].attributes).toMatchObject({
+      extendedCommunities: ['bandwidth:65002:12500000', 'rt:65002:7'],
+      ipv6ExtendedCommunities: [ipv6Target],
+      others: [
+        { code: 21, partial: true, value: '0500000001' },
+        { code: 240, partial: true, value: 'deadbeef' },
+        { code: 241, partial: true, value: 'cafe' },
+      ],
+    });
+  });
+
+  interop('carried-attributes', 'gobgp', 'come as they were', async () => {
+    const { attrs } = await scene.gobgp('gobgp').untilPath(prefix);
+    const types = attrs.map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining([16, 21, 25, 240, 241]));
+    expect(types).not.toContain(242);
+  });
+
+  interop(
+    'carried-attributes',
+    'exabgp',
+    'come as they were; what stays within an AS stays there',
+    async () => {
+      const seen = async (name: string) =>
+        (await new Exabgp(scene.lab.node(name)).untilRoute(prefix)).attributes as Record<string, unknown>;
+      const passed = {
+        'attribute-0x15-0xE0': '0x0500000001',
+        'attribute-0xF0-0xE0': '0xdeadbeef',
+        'attribute-0xF1-0xE0': '0xcafe',
+      };
+      const [outside, inside] = [await seen('exa'), await seen('inner')];
+      for (const attributes of [outside, inside]) {
+        expect(attributes).toMatchObject(passed);
+        expect(Object.keys(attributes).filter((key) => /0xF2/i.test(key))).toEqual([]);
+      }
+      // Link bandwidth is not transitive (RFC 4360 §6), the route target is.
+      expect(outside['extended-community']).toHaveLength(1);
+      expect(JSON.stringify(outside['extended-community'])).toMatch(/target:65002:7/);
+      expect(inside['extended-community']).toHaveLength(2);
+    },
+  );
+});
