@@ -41,7 +41,10 @@ export interface RouterDiff {
   readonly lines: string[];
 }
 
-/** What a change of each key of a peer asks for. What of `gracefulRestart` is switched stands in the OPEN; its timers don't matter until a session drops. */
+/**
+ * What a change of each key of a peer asks for. What stands in an OPEN (`holdTime`, what of `gracefulRestart` is switched)
+ * or belongs to the connection takes another session; other timers don't.
+ */
 const peerKeys: Readonly<Record<string, PeerChange>> = {
   description: 'none',
   shutdownMessage: 'none',
@@ -54,7 +57,15 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   'gracefulRestart.longLived.maxStaleTime': 'none',
   'gracefulRestart.longLived.announceToOthers': 'policy',
   maxPrefixes: 'none',
+  passive: 'none',
+  keepalive: 'none',
+  sendHoldTime: 'none',
+  connectRetry: 'none',
+  delayOpen: 'none',
+  idleHold: 'none',
   raInterval: 'none',
+  nextHop: 'policy',
+  routeReflectorClient: 'policy',
   clusterId: 'policy',
   enforceFirstAs: 'policy',
   maxAsPathLength: 'policy',

@@ -25,6 +25,7 @@ const anyEvent: fc.Arbitrary<FsmEvent> = fc.oneof(
     .map<FsmEvent>((hold) => ({ type: 'openReceived', holdTimeSeconds: hold, keepaliveSeconds: hold / 3 })),
   fc.constant<FsmEvent>({ type: 'messageError', notification, reason: 'bad marker' }),
   fc.constant<FsmEvent>({ type: 'collisionDump' }),
+  fc.constantFrom(1, 30).map<FsmEvent>((keepaliveSeconds) => ({ type: 'configured', keepaliveSeconds })),
   fc.record({
     type: fc.constant('notificationReceived' as const),
     versionError: fc.boolean(),

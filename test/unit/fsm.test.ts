@@ -237,3 +237,39 @@ describe('the send hold timer', () => {
     expect(fsm).toMatchObject({ state: 'active', failures: 1 });
   });
 });
+
+describe('another configuration', () => {
+  const configured: FsmEvent = { type: 'configured', keepaliveSeconds: 10 };
+
+  it('is taken over by a session that stands: its keepalives and its send hold timer', () => {
+    const up = run(idleFsm, toEstablished).fsm;
+    const { fsm, last } = run(up, [configured], { ...config, sendHoldSeconds: 400 });
+    expect(fsm).toMatchObject({ state: 'established', keepaliveSeconds: 10, holdTimeSeconds: 90 });
+    expect(started(last, 'keepalive')).toBe(10);
+    expect(started(last, 'sendHold')).toBe(400);
+    const { last: next } = run(fsm, [{ type: 'timerExpired', timer: 'keepalive' }]);
+    expect(started(next, 'keepalive')).toBe(10);
+    expect(run(up, [configured], { ...config, sendHoldSeconds: 0 }).fsm.timers).not.toContain('sendHold');
+  });
+
+  it('shortens a wait that runs', () => {
+    const fail: FsmEvent = { type: 'connectionFailed', reason: 'refused' };
+    const dial: FsmEvent = { type: 'timerExpired', timer: 'connectRetry' };
+    const waiting = run(idleFsm, [{ type: 'start' }, fail, dial, fail, dial, fail, dial, fail]).fsm;
+    expect(
+      started(run(waiting, [configured], { ...config, connectRetrySeconds: 1 }).last, 'connectRetry'),
+    ).toBe(1);
+    const held = run(idleFsm, [{ type: 'start' }, { type: 'connected' }, badMessage]).fsm;
+    expect(started(run(held, [configured], { ...config, idleHoldSeconds: 1 }).last, 'idleHold')).toBe(1);
+  });
+
+  it('ends a dial of ours when it is passive, and begins one when it is not any more', () => {
+    const passive = { ...config, passive: true };
+    const { fsm, last } = run(run(idleFsm, [{ type: 'start' }]).fsm, [configured], passive);
+    expect(fsm).toMatchObject({ state: 'active', connection: 'none', timers: new Set() });
+    expect(last).toContainEqual({ type: 'close', notification: null, reason: 'passive from now on' });
+    const again = run(fsm, [configured]);
+    expect(again.fsm.timers).toContain('connectRetry');
+    expect(run(idleFsm, [configured]).fsm).toEqual(idleFsm);
+  });
+});

@@ -171,6 +171,9 @@ export function step(fsm: Fsm, event: FsmEvent, config: FsmConfig): FsmStep {
     case 'collisionDump': // Event 23; never in Connect and Idle, which have no OPEN to collide
       t.close(notification(ceaseCode, ceaseCollisionSubcode), 'connection collision');
       return t.done();
+    case 'configured':
+      configured(t, event.keepaliveSeconds);
+      return t.done();
     case 'reset':
       if (t.state === 'idle' && t.timers.size === 0) return t.done(); // stopped
       t.failures = 0;
@@ -200,7 +203,7 @@ export function step(fsm: Fsm, event: FsmEvent, config: FsmConfig): FsmStep {
   return t.done();
 }
 
-type StateEvent = Exclude<FsmEvent, { type: 'stop' | 'collisionDump' | 'reset' }>;
+type StateEvent = Exclude<FsmEvent, { type: 'stop' | 'collisionDump' | 'reset' | 'configured' }>;
 
 /** §8.2.2 Idle: refuses every connection; only a start, or the end of the idle hold (Event 13), leads out. */
 function idle(t: Transition, event: StateEvent): void {
@@ -370,6 +373,36 @@ function established(t: Transition, event: StateEvent): void {
       return;
     case 'openReceived': // Event 19 on this very connection
       t.fsmError('OPEN');
+      return;
+  }
+}
+
+/** Timers that run take their new length; whether we dial may be another matter now. */
+function configured(t: Transition, keepaliveSeconds: number): void {
+  switch (t.state) {
+    case 'idle':
+      if (t.timers.has('idleHold')) t.startTimer('idleHold', idleHoldDelaySeconds(t.failures, t.config));
+      return;
+    case 'connect':
+    case 'active':
+      if (t.connection === 'open') return;
+      if (t.config.passive) {
+        t.close(null, 'passive from now on');
+        t.state = 'active';
+      } else if (t.connection === 'none') {
+        t.startTimer('connectRetry', retryDelaySeconds(t.failures, t.config));
+      }
+      return;
+    case 'openSent':
+      return;
+    case 'openConfirm':
+    case 'established':
+      if (t.holdTimeSeconds === 0) return;
+      t.keepaliveSeconds = keepaliveSeconds;
+      t.startTimer('keepalive', keepaliveSeconds);
+      if (t.state === 'openConfirm') return;
+      t.stopTimers('sendHold');
+      t.startSendHold();
       return;
   }
 }

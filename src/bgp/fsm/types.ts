@@ -72,6 +72,11 @@ export type FsmEvent =
   | { readonly type: 'openReceived'; readonly holdTimeSeconds: number; readonly keepaliveSeconds: number }
   /** 21, 22, 28: a message with an error in its header, an OPEN or an UPDATE that must end the session. */
   | { readonly type: 'messageError'; readonly notification: Notification; readonly reason: string }
+  /**
+   * Another configuration (timers, passive) from now on; no session ends for it. `keepaliveSeconds`: what it makes of the
+   * hold time that was agreed on.
+   */
+  | { readonly type: 'configured'; readonly keepaliveSeconds: number }
   /** 23: this connection lost the collision (§6.8). */
   | { readonly type: 'collisionDump' }
   /** 24, 25. */

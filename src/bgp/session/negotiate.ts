@@ -122,11 +122,10 @@ export function negotiate(
     );
   }
   const holdTimeSeconds = Math.min(settings.holdTimeSeconds, theirs.holdTimeSeconds);
-  const third = holdTimeSeconds / 3;
   const both = (type: Capability['type']) => find(ours, type) !== null && find(theirs, type) !== null;
   return {
     holdTimeSeconds,
-    keepaliveSeconds: settings.keepaliveSeconds === null ? third : Math.min(settings.keepaliveSeconds, third),
+    keepaliveSeconds: keepaliveSeconds(settings, holdTimeSeconds),
     fourOctetAs: both('fourOctetAs'),
     families,
     peerOpen: theirs,
@@ -152,4 +151,13 @@ function extendsNextHop(open: OpenMessage): boolean {
       ({ afi, safi, nextHopAfi }) => familyOf(afi, safi) === 0 && nextHopAfi === afiOf(1),
     ) ?? false
   );
+}
+
+/** RFC 4271 §10: a third of the agreed hold time, or less where that is wanted. */
+export function keepaliveSeconds(
+  { keepaliveSeconds: wanted }: SessionSettings,
+  holdTimeSeconds: number,
+): number {
+  const third = holdTimeSeconds / 3;
+  return wanted === null ? third : Math.min(wanted, third);
 }

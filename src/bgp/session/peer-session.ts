@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import { fdOf } from '../../sockopt/index.js';
 import {
   type FsmAction,
-  type FsmConfig,
   type FsmEvent,
   type FsmState,
   fsmStates,
@@ -31,7 +30,7 @@ import {
 import { administrativeReset, administrativeShutdown, hardened, isHardReset } from './cease.js';
 import { dial, isFromAfar, setConnectionOptions } from './dial.js';
 import { Machine } from './machine.js';
-import { makeOpen, negotiate } from './negotiate.js';
+import { keepaliveSeconds, makeOpen, negotiate } from './negotiate.js';
 import { Transport } from './transport.js';
 import type {
   Negotiated,
@@ -46,13 +45,12 @@ import type {
  * at most one of them established.
  */
 export class PeerSession {
-  readonly settings: SessionSettings;
+  settings: SessionSettings;
   /** When `state` was entered. */
   stateSince = new Date();
   /** What ended the last attempt or session; null before, and after an orderly stop. */
   lastError: string | null = null;
   private readonly handlers: SessionHandlers;
-  private readonly config: FsmConfig;
   /** The key of TCP-MD5 (RFC 2385); null: segments are not signed. Never in settings, which people may see. */
   private password: Buffer | null = null;
   private primary: Machine;
@@ -72,7 +70,6 @@ export class PeerSession {
   constructor(settings: SessionSettings, handlers: SessionHandlers) {
     this.settings = settings;
     this.handlers = handlers;
-    this.config = settings;
     this.primary = new Machine(idleFsm, this.dispatch);
   }
 
@@ -121,6 +118,16 @@ export class PeerSession {
     this.password = password;
     for (const machine of [this.primary, this.secondary]) {
       machine?.transport?.setPassword(this.settings.remoteAddress, password);
+    }
+  }
+
+  /** Settings that differ in nothing that an OPEN or the connection is made of: what is up stays up. */
+  adjust(settings: SessionSettings): void {
+    this.settings = settings;
+    for (const machine of [this.primary, this.secondary]) {
+      if (machine === null) continue;
+      const keepalive = keepaliveSeconds(settings, machine.fsm.holdTimeSeconds);
+      this.dispatch(machine, { type: 'configured', keepaliveSeconds: keepalive });
     }
   }
 
@@ -227,7 +234,7 @@ export class PeerSession {
   private readonly dispatch = (machine: Machine, event: FsmEvent): void => {
     const wasEstablished = machine.fsm.state === 'established';
     const wasPrimary = machine === this.primary;
-    const result = step(machine.fsm, event, this.config);
+    const result = step(machine.fsm, event, this.settings);
     machine.fsm = result.fsm;
     let closed: string | null = null;
     for (const action of result.actions) {
@@ -333,7 +340,7 @@ export class PeerSession {
 
   /** Ends a machine that no longer counts; nobody is told but its peer. */
   private discard(machine: Machine): void {
-    const { fsm, actions } = step(machine.fsm, { type: 'collisionDump' }, this.config);
+    const { fsm, actions } = step(machine.fsm, { type: 'collisionDump' }, this.settings);
     machine.fsm = fsm;
     for (const action of actions) this.perform(machine, action);
     machine.stopTimers();
@@ -355,7 +362,7 @@ export class PeerSession {
   }
 
   private noteError(machine: Machine, event: FsmEvent, reason: string): void {
-    if (event.type === 'collisionDump') return;
+    if (event.type === 'collisionDump' || event.type === 'configured') return;
     if (event.type === 'stop') {
       this.lastError = null;
       return;
@@ -512,6 +519,7 @@ function describeEvent(event: FsmEvent): string {
     case 'notificationReceived':
       return event.reason;
     case 'reset':
+    case 'configured':
     case 'collisionDump':
     case 'updateReceived':
       return event.type;

@@ -177,9 +177,13 @@ export class Peer implements SessionHandlers {
 
   /** New settings of a session that need not end for them. */
   adjust(settings: PeerSettings): void {
-    const { maxPrefixes: limits, clusterId } = this.settings;
+    const { maxPrefixes: limits, clusterId, routeReflectorClient } = this.settings;
     this.settings = settings;
-    if (clusterId !== settings.clusterId) this.updateSource();
+    const { ownAsns, routerId } = this.context;
+    this.session.adjust(sessionSettings(settings, ownAsns, routerId));
+    if (clusterId !== settings.clusterId || routeReflectorClient !== settings.routeReflectorClient) {
+      this.updateSource();
+    }
     this.receivedPaths.adjust(settings.addPath);
     if (JSON.stringify(limits) === JSON.stringify(settings.maxPrefixes)) return;
     if (this.guard.hold !== null) {
