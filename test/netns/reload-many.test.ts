@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Bird, birdConfig, Lab, Tartan, tartanConfig, until } from '../../interop/index.js';
 import type { PeerRow } from '../../src/control/api.js';
 
-/** One BIRD plays all peers, each at an address of its own. */
+/** One BIRD plays all peers, each at an address of its own and, as it has one session per neighbour, with one of ours. */
 const addressOf = (n: number) => `10.20.${n >> 7}.${(n & 127) + 1}`;
+const ourAddressOf = (n: number) => `10.21.${n >> 7}.${(n & 127) + 1}`;
 const nameOf = (n: number) => `p${n}`;
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
@@ -40,6 +41,7 @@ function document(
       peers: peers.map((n) => ({
         name: nameOf(n),
         address: addressOf(n),
+        localAddress: ourAddressOf(n),
         asn: 65002,
         connectRetry: 1,
         import: 'in',
@@ -57,13 +59,16 @@ const bird = birdConfig({
   networks: ['198.51.100.0/24'],
   neighbors: all.map((n) => ({
     name: nameOf(n),
-    address: '10.20.255.1',
+    address: ourAddressOf(n),
     remoteAsn: 65001,
     passive: true,
     settings: [`source address ${addressOf(n)};`, 'graceful restart off;'],
     channel: ['import keep filtered;', 'import all;', 'export where source = RTS_STATIC;'],
   })),
 });
+
+const addAll = (address: (n: number) => string) =>
+  `sh -c 'for a in ${all.map(address).join(' ')}; do ip addr add $a/15 dev eth1; done'`;
 
 let lab: Lab;
 let t: Tartan;
@@ -75,11 +80,11 @@ beforeAll(async () => {
       name: 'many',
       topology: {
         nodes: {
-          t: { image: 'tartan', 'startup-config': 't.yaml', exec: ['ip addr add 10.20.255.1/16 dev eth1'] },
+          t: { image: 'tartan', 'startup-config': 't.yaml', exec: [addAll(ourAddressOf)] },
           b: {
             image: 'bird',
             'startup-config': 'b.conf',
-            exec: [`sh -c 'for a in ${all.map(addressOf).join(' ')}; do ip addr add $a/16 dev eth1; done'`],
+            exec: [addAll(addressOf)],
           },
         },
         links: [{ endpoints: ['t:eth1', 'b:eth1'] }],
@@ -117,13 +122,13 @@ async function untilUp(peers: readonly number[]): Promise<void> {
   });
 }
 
-/** What BIRD has heard on each session since it began: announced prefixes and withdrawn ones. */
-async function heard(): Promise<Map<string, { since: string; updates: number; withdrawals: number }>> {
-  const found = new Map<string, { since: string; updates: number; withdrawals: number }>();
+/** What BIRD has heard on each session since that began: announced prefixes and withdrawn ones. */
+async function heard(): Promise<Map<string, { updates: number; withdrawals: number }>> {
+  const found = new Map<string, { updates: number; withdrawals: number }>();
   for (const text of (await b.birdc('show protocols all')).split(/\n(?=p\d+ )/).slice(1)) {
-    const [name, , , , since] = text.split(/\s+/);
+    const [name] = text.split(/\s+/);
     const count = (what: string) => Number(new RegExp(`Import ${what}:\\s+(\\d+)`).exec(text)?.[1] ?? 0);
-    found.set(name, { since, updates: count('updates'), withdrawals: count('withdraws') });
+    found.set(name, { updates: count('updates'), withdrawals: count('withdraws') });
   }
   return found;
 }
@@ -170,10 +175,8 @@ describe('a reload that adds 100 peers, removes 100 and changes 100 filters', ()
     expect(pick(after, untouched)).toEqual(pick(before, untouched));
     for (const n of changed) {
       // What differs was announced once, over the old routes.
-      const { since, updates, withdrawals } = before.get(nameOf(n)) as NonNullable<
-        ReturnType<typeof before.get>
-      >;
-      expect(after.get(nameOf(n))).toEqual({ since, updates: updates + networks.length, withdrawals });
+      const was = before.get(nameOf(n)) ?? { updates: 0, withdrawals: 0 };
+      expect(after.get(nameOf(n))).toEqual({ ...was, updates: was.updates + networks.length });
     }
     expect(await b.birdc('show route 203.0.113.0/24 protocol p61 all')).toMatch(/BGP.med: 1061/);
     for (const n of removed) expect(await rows()).not.toContain(nameOf(n));
@@ -209,7 +212,8 @@ describe('a key of a peer that changes', () => {
     const since = await sinceOf(peers);
     const { plan, done } = await reload(document(peers, 1000, live));
     expect(plan).toMatchObject({ errors: [], resets: [] });
-    expect(plan.changes).toHaveLength(live.length);
+    const concerned = plan.changes.map((line) => /^peer (\w+): /.exec(line)?.[1]);
+    expect([...new Set(concerned)].sort()).toEqual(live.map((_, n) => nameOf(n)).sort());
     expect(done).toEqual({ applied: true, errors: [], changes: plan.changes, resets: [] });
     expect(await sinceOf(peers)).toEqual(since);
     expect((await t.peer('p0'))?.description).toBe('another');
