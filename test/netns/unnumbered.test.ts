@@ -1,5 +1,5 @@
 /** Peers that are named by their interface: IPv4 between loopbacks over links that nobody gave an address. */
-import { afterEach, describe, expect } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   Bird,
   birdConfig,
@@ -276,6 +276,50 @@ describe('a peer by its interface', () => {
     const write = 'printf %b "$1" > /run/p.conf; exabgp --validate /run/p.conf 2>&1';
     const said = await lab.node('p').exec(['sh', '-c', write, 'sh', config], { allowFailure: true });
     expect(said.stdout).toContain('"eth1" is an invalid IP address');
+  });
+});
+
+describe('our router advertisements', () => {
+  it('are three quick ones, and then answer solicitations between two of them', async () => {
+    const lab = await Lab.up(
+      {
+        name: 'advertised',
+        topology: {
+          nodes: {
+            t: { image: 'tartan', 'startup-config': 't.yaml' },
+            h: { image: 'alpine' },
+          },
+          links: [{ endpoints: ['t:eth1', 'h:eth1'] }],
+        },
+      },
+      { files: { 't.yaml': tartanNode(1, [{ name: 'h', interface: 'eth1', raInterval: 1800 }]) } },
+    );
+    labs.push(lab);
+    const h = lab.node('h');
+    const heard = async () => {
+      const { stdout } = await h.exec('cat /proc/net/dev_snmp6/eth1');
+      return Number(/^Icmp6InRouterAdvertisements\s+(\d+)/m.exec(stdout)?.[1]);
+    };
+    await until('three advertisements are there', async () => (await heard()) === 3, patient);
+    expect((await h.exec('ip -6 neigh show dev eth1')).stdout).toMatch(/^fe80::\S+ lladdr \S+ router /m);
+    // None takes us for a default router.
+    expect((await h.exec('ip -6 route show default')).stdout).toBe('');
+    const solicit = `
+      const { openIcmp6Socket, sendIcmp6 } = await import('${checkout}/dist/src/sockopt/index.js');
+      const { parseAddress } = await import('${checkout}/dist/src/address/index.js');
+      const { readFileSync } = await import('node:fs');
+      const ifindex = Number(readFileSync('/proc/net/dev_snmp6/eth1', 'utf8').match(/^ifIndex\\s+(\\d+)/m)[1]);
+      const group = parseAddress('ff02::2');
+      const fd = openIcmp6Socket({ device: 'eth1', ifindex, receives: 134, group });
+      sendIcmp6(fd, Buffer.from([133, 0, 0, 0, 0, 0, 0, 0]), group, ifindex);`;
+    await until(
+      'an answer is there',
+      async () => {
+        await h.exec([process.execPath, '--input-type=module', '-e', solicit]);
+        return (await heard()) > 3;
+      },
+      { ...patient, intervalMilliseconds: 500 },
+    );
   });
 });
 

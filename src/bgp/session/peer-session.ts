@@ -24,6 +24,7 @@ import {
   MAX_EXTENDED_MESSAGE_LENGTH,
   MessageType,
   type Notification,
+  type OpenMessage,
   OpenSubcode,
   type WireError,
 } from '../wire/index.js';
@@ -449,7 +450,7 @@ export class PeerSession {
       return;
     }
     if (machine.fsm.state !== 'openConfirm' && machine.fsm.state !== 'established') {
-      if (!this.survivesCollision(machine, open.routerId)) {
+      if (!this.survivesCollision(machine, open)) {
         this.dispatch(machine, { type: 'collisionDump' });
         return;
       }
@@ -463,12 +464,11 @@ export class PeerSession {
   }
 
   /** RFC 4271 §6.8: with a valid OPEN on `newer`, one of two connections goes. False: it is `newer`. */
-  private survivesCollision(newer: Machine, remoteId: number): boolean {
+  private survivesCollision(newer: Machine, { routerId: remoteId, asn: remoteAsn }: OpenMessage): boolean {
     const older = newer === this.primary ? this.secondary : this.primary;
     if (older === null || older.fsm.connection !== 'open') return true;
     const established = older.fsm.state === 'established';
     const { localAsn, routerId: localId } = this.settings;
-    const remoteAsn = newer.peerOpen?.asn ?? 0;
     const gracefulRestart = older.negotiated?.peerGracefulRestart != null;
     const verdict = resolveCollision(
       { direction: older.direction, established },

@@ -6,6 +6,7 @@ import type { OwnAddress } from './local-addresses.js';
 export interface LinkRouter {
   readonly ifindex: number;
   readonly address: Address;
+  readonly mac: string | null;
   /** Not found to be gone. */
   readonly reachable: boolean;
 }
@@ -65,13 +66,18 @@ export function chooseRouter(
   return latest?.address ?? current;
 }
 
-/** Routers on the link besides the one that is taken: a link between two has none. */
+/**
+ * Routers on the link besides the one that is taken: a link between two has none. A former address of the same machine,
+ * whose entry the kernel keeps, is no other router.
+ */
 export function otherRouters(
   routers: readonly LinkRouter[],
   ifindex: number,
   taken: Address,
 ): readonly Address[] {
-  return routers
-    .filter((each) => each.ifindex === ifindex && each.reachable && !sameAddress(each.address, taken))
+  const reachable = routers.filter((each) => each.ifindex === ifindex && each.reachable);
+  const mac = reachable.find((each) => sameAddress(each.address, taken))?.mac ?? null;
+  return reachable
+    .filter((each) => !sameAddress(each.address, taken) && (mac === null || each.mac !== mac))
     .map(({ address }) => address);
 }

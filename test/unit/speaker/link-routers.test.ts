@@ -14,8 +14,9 @@ function address(text: string): Address {
   return parsed;
 }
 
-const router = (text: string, reachable = true, ifindex = 2): LinkRouter => ({
+const router = (text: string, reachable = true, ifindex = 2, mac: string | null = null): LinkRouter => ({
   ifindex,
+  mac,
   address: address(text),
   reachable,
 });
@@ -54,6 +55,15 @@ describe('the router that is the peer', () => {
       router('fe80::5', true, 3),
     ];
     expect(otherRouters(routers, 2, address('fe80::3')).map(formatAddress)).toEqual(['fe80::2']);
+  });
+
+  it('is not another one by its former address', () => {
+    const routers = [
+      router('fe80::2', true, 2, '02:00:00:00:00:01'),
+      router('fe80::3', true, 2, '02:00:00:00:00:01'),
+      router('fe80::4', true, 2, '02:00:00:00:00:04'),
+    ];
+    expect(otherRouters(routers, 2, address('fe80::3')).map(formatAddress)).toEqual(['fe80::4']);
   });
 });
 
