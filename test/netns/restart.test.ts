@@ -8,6 +8,7 @@ import {
   Lab,
   Tartan,
   tartanConfig,
+  until,
   untilKernelRoute,
   untilNoKernelRoute,
   untilPings,
@@ -185,6 +186,31 @@ describe('our restart', () => {
     expect((await new Tartan(lab.node('t')).client.status()).phase).toBe('restarting');
   });
 
+  it('announces to the peers that are back without one that does not come, and says who is missing', async () => {
+    const peer = { asn: 65002, families: ['ipv4', 'ipv6'], connectRetry: 1 };
+    const peers = [
+      { ...peer, name: 'p', address: '10.0.0.2' },
+      { ...peer, name: 'never', address: '10.0.0.9' },
+    ];
+    const lab = await line('frr', { peers, gracefulRestart: { deferral: 600, absence: 5 } });
+    const t = new Tartan(lab.node('t'));
+    const frr = new Frr(lab.node('p'));
+    await frr.untilPath('10.1.0.0/24');
+    await lab.node('t').process.kill('SIGKILL');
+    await frr.untilPath('10.1.0.0/24', (path) => path.stale === true);
+    await lab.node('t').process.start();
+    await t.untilEstablished('p');
+    const said = await lab.node('t').process.untilOutput(/"type":"restartAnnounces".*/);
+    expect(said[0]).toContain('"missing":["never"]');
+    await frr.untilPath('10.1.0.0/24', (path) => path.stale !== true);
+    const { phase, restart } = await t.client.status();
+    expect(phase).toBe('restarting');
+    expect(restart).toMatchObject({
+      announcing: true,
+      waitingFor: [{ peer: 'never', missing: 'session' }],
+    });
+  });
+
   it('keeps routes on SIGTERM and removes them when the document says so', async () => {
     const keeping = await line('frr');
     await new Tartan(keeping.node('t')).untilInstalled('10.2.0.0/24');
@@ -274,6 +300,23 @@ describe("the peer's restart", () => {
     );
     await untilKernelRoute(lab.node('t'), '10.2.0.0/24');
     await untilKernelRoute(lab.node('t'), '2001:db8:2::/64');
+  });
+
+  it('forwards nothing over a link that goes down while its routes are kept', async () => {
+    const lab = await line('frr', {}, ['bgp graceful-restart', 'bgp graceful-restart preserve-fw-state']);
+    const t = new Tartan(lab.node('t'));
+    await t.untilInstalled('10.2.0.0/24');
+    await lab.node('p').process.kill('SIGKILL');
+    await t.untilPeer('p', (row) => row.retained?.ipv4 !== undefined, 'is kept as stale');
+    await lab.exec('t', ['ip', 'link', 'set', 'eth1', 'down']);
+    await until('the stale path has no next hop', async () => {
+      const { paths } = await t.client.explain('10.2.0.0/24');
+      return paths[0]?.verdict === 'unresolved' || undefined;
+    });
+    await untilNoKernelRoute(lab.node('t'), '10.2.0.0/24');
+    expect((await t.peer('p'))?.retained).toHaveProperty('ipv4');
+    await lab.exec('t', ['ip', 'link', 'set', 'eth1', 'up']);
+    await untilKernelRoute(lab.node('t'), '10.2.0.0/24');
   });
 
   it('drops its routes when it ends without graceful restart, and takes them again', async () => {
