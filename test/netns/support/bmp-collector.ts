@@ -214,7 +214,7 @@ export function tshark(bytes: Buffer, fields: readonly string[]): Record<string,
 /** A line of pmbmpd's log. */
 export interface PmbmpdLine {
   bmp_msg_type?: string;
-  log_type?: 'update' | 'delete';
+  log_type?: 'update' | 'withdraw' | 'delete';
   peer_ip?: string;
   peer_asn?: number;
   peer_type?: number;
@@ -259,9 +259,10 @@ export class Pmbmpd {
   table(peer: string, kind: TableKind): Map<string, PmbmpdLine> {
     const routes = new Map<string, PmbmpdLine>();
     for (const line of this.lines()) {
+      if (line.bmp_msg_type === 'peer_down' && line.peer_ip === peer) routes.clear();
       const lineKind = line.is_loc === 1 ? 'locRib' : line.is_post === 1 ? 'accepted' : 'received';
       if (line.log_type === undefined || line.peer_ip !== peer || lineKind !== kind) continue;
-      if (line.log_type === 'delete') routes.delete(String(line.ip_prefix));
+      if (line.log_type !== 'update') routes.delete(String(line.ip_prefix));
       else routes.set(String(line.ip_prefix), line);
     }
     return routes;
