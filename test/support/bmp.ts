@@ -260,6 +260,9 @@ export class CollectorModel {
   readonly statistics = new Map<string, Tlv[]>();
   private bytes = Buffer.alloc(0);
 
+  /** `addPath`: prefixes of sessions have path identifiers. */
+  constructor(private readonly addPath = false) {}
+
   /** Bytes as they came; the end of a message may follow later. */
   push(bytes: Buffer): void {
     const all = Buffer.concat([this.bytes, bytes]);
@@ -313,7 +316,7 @@ export class CollectorModel {
       case 'routeMonitoring': {
         const kind = peer.type === 3 ? 'locRib' : (peer.flags & 0x40) !== 0 ? 'accepted' : 'received';
         const { routes, endOfRib } = this.table(key, kind);
-        const update = readUpdate(message.update);
+        const update = readUpdate(message.update, this.addPath && kind !== 'locRib');
         for (const prefix of update.withdrawn) routes.delete(prefix);
         if (update.route !== null) for (const prefix of update.announced) routes.set(prefix, update.route);
         if (update.endOfRib !== null) endOfRib.add(update.endOfRib);
