@@ -411,6 +411,17 @@ const router: fc.Arbitrary<Router> = fc
         source: fc.record({ ipv4: optional(unicast(0)), ipv6: optional(unicast(1)) }).map(given),
         nexthopCompat: fc.option(flag),
       }),
+      rpki: fc.record({
+        caches: fc.uniqueArray(
+          fc.record({
+            name: fc.stringMatching(/^[a-z]{1,8}$/),
+            address: unicast(0),
+            port: fc.integer({ min: 1, max: 65535 }),
+            preference: fc.integer({ min: 0, max: 255 }),
+          }),
+          { maxLength: 3, selector: ({ name }) => name },
+        ),
+      }),
       bmp: fc.uniqueArray(
         fc
           .record({
