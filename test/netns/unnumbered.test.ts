@@ -69,7 +69,13 @@ async function pair(
       name: 'unnumbered',
       topology: {
         nodes: {
-          t: { image: 'tartan', 'startup-config': 't.yaml', exec: [loopback(1), ...exec] },
+          t: {
+            image: 'tartan',
+            'startup-config': 't.yaml',
+            exec: [loopback(1), ...exec],
+            // The kernel notes who is a router all the same.
+            sysctls: { 'net.ipv6.conf.all.accept_ra': '0', 'net.ipv6.conf.default.accept_ra': '0' },
+          },
           p: { image: theirs.image, 'startup-config': 'p.conf', exec: [loopback(2)] },
         },
         links: [{ endpoints: ['t:eth1', 'p:eth1'] }],
