@@ -52,6 +52,7 @@ export const features = {
   'route-refresh-asked': 'route refresh, asked for by us (RFC 2918)',
   'enhanced-route-refresh': 'beginning and end of a route refresh (RFC 7313)',
   bmp: 'BMP: a collector is told of the peer, its routes and its end (RFC 7854, RFC 9069)',
+  'dynamic-neighbour': 'a peer that dials from a range and is not named',
 } as const;
 
 export type FeatureId = keyof typeof features;

@@ -273,5 +273,9 @@ function statusText(status: StatusReport): string {
       .map((state) => `, ${grouped(fib[state])} ${state}`);
     rows.push(['', `${grouped(fib.installed)} in the kernel${rest.join('')}`]);
   }
+  for (const { name, prefix, peers, limit, refused } of status.peerRanges ?? []) {
+    const more = refused === 0 ? '' : `, ${grouped(refused)} connections refused`;
+    rows.push(['range', `${name}, ${prefix}: ${peers} of at most ${limit} peers${more}`]);
+  }
   return rows.map(([key, value]) => `${key.padEnd(9)}${value}\n`).join('');
 }

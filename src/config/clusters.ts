@@ -2,7 +2,8 @@
 import type { Router } from './router.js';
 
 /** That of the router first, then those of its peers, each once. */
-export function clusterIds({ clusterId, routerId, peers }: Router): number[] {
-  const ofPeers = peers.flatMap((peer) => peer.clusterId ?? []);
+export function clusterIds({ clusterId, routerId, peers, peerRanges }: Router): number[] {
+  const all = [...peers, ...peerRanges.map(({ settings }) => settings)];
+  const ofPeers = all.flatMap((peer) => peer.clusterId ?? []);
   return [...new Set([clusterId ?? routerId, ...ofPeers])];
 }

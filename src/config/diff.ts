@@ -8,6 +8,7 @@ import { renderCollector } from './bmp.js';
 import { clusterIds } from './clusters.js';
 import { renderGracefulRestart } from './graceful-restart.js';
 import { keepsOpen } from './peer-add-path.js';
+import { renderPeerRange } from './peer-ranges.js';
 import {
   renderKernel,
   renderLearn,
@@ -30,6 +31,8 @@ export interface RouterDiff {
     readonly removed: string[];
     readonly changed: { readonly name: string; readonly change: PeerChange }[];
   };
+  /** Ranges of peers whose settings differ; `none` where the prefix or limit alone does. */
+  readonly ranges: ReadonlyMap<string, PeerChange>;
   readonly listen: boolean;
   /** Of `kernel`, what changes while running: `source`, `nexthopCompat`. */
   readonly kernel: boolean;
@@ -93,7 +96,7 @@ function changeOf(key: string, was: WrittenPeer, peer: WrittenPeer): PeerChange 
   return 'session';
 }
 
-type WrittenPeer = ReturnType<typeof renderPeer>;
+type WrittenPeer = ReturnType<typeof renderPeer> | ReturnType<typeof renderPeerRange>;
 
 function hasPassword(peer: WrittenPeer): boolean {
   return 'passwordFile' in peer || 'passwordEnv' in peer;
@@ -143,6 +146,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
   );
   changesOf('preference', old.preference, next.preference, changes);
   const peers = diffPeers(old, next, lines);
+  const ranges = diffRanges(old, next, lines);
   const prefixSets = diffNamed(
     'prefix set',
     new Map(Object.entries(old.prefixSets).map(([name, list]) => [name, renderPrefixSet(list)])),
@@ -187,6 +191,7 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
 
   return {
     peers,
+    ranges,
     listen,
     kernel,
     policies: filters || prefixSets || requirement || clusters,
@@ -212,7 +217,7 @@ function diffListen(old: Router, next: Router, lines: string[]): boolean {
   return changed.length > 0;
 }
 
-function relationOf({ asn }: WrittenPeer, router: Router) {
+function relationOf({ asn }: ReturnType<typeof renderPeer>, router: Router) {
   return asn === 'external' ? 'ebgp' : relationTo(asn, router);
 }
 
@@ -245,10 +250,36 @@ function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peer
       lines.push(`peer ${name}: ${relations.join(' → ')}${consequences.session}`);
     }
     if (found.length === 0) continue;
-    const change = found.includes('session') ? 'session' : found.includes('policy') ? 'policy' : 'none';
-    result.changed.push({ name, change });
+    result.changed.push({ name, change: strongest(found) });
   }
   return result;
+}
+
+/** Their peers are told apart by address, and change as peers do. */
+function diffRanges(old: Router, next: Router, lines: string[]): RouterDiff['ranges'] {
+  const changed = new Map<string, PeerChange>();
+  const before = new Map(old.peerRanges.map((range) => [range.name, renderPeerRange(range)]));
+  const after = new Map(next.peerRanges.map((range) => [range.name, renderPeerRange(range)]));
+  for (const name of before.keys()) if (!after.has(name)) lines.push(`peer range ${name} removed`);
+  for (const [name, range] of after) {
+    const was = before.get(name);
+    if (was === undefined) {
+      lines.push(`peer range ${name} added: ${range.prefix}`);
+      continue;
+    }
+    const found: PeerChange[] = [];
+    for (const [key, from, to] of differences(flat(was), flat(range))) {
+      const change = key === 'prefix' || key === 'limit' ? 'none' : changeOf(key, was, range);
+      found.push(change);
+      lines.push(`peer range ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
+    }
+    if (found.length > 0) changed.set(name, strongest(found));
+  }
+  return changed;
+}
+
+function strongest(changes: readonly PeerChange[]): PeerChange {
+  return changes.includes('session') ? 'session' : changes.includes('policy') ? 'policy' : 'none';
 }
 
 /** Things with a name of their own; returns whether anything changed. */

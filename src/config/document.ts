@@ -24,6 +24,7 @@ export interface SpecDocument {
     Record<'originated' | 'connected' | 'static' | 'inventory' | 'bgp' | 'kernel', number>
   >;
   peers?: (PeerDocument | undefined)[];
+  peerRanges?: (PeerRangeDocument | undefined)[];
   peerTemplates?: Record<string, PeerSettingsDocument | undefined>;
   prefixSets?: Record<string, (PrefixMatchDocument | undefined)[] | undefined>;
   filters?: Record<string, (FilterRuleDocument | undefined)[] | undefined>;
@@ -128,6 +129,14 @@ export interface PeerDocument extends PeerSettingsDocument {
   template?: string;
   address?: string;
   interface?: string;
+}
+
+export interface PeerRangeDocument extends PeerSettingsDocument {
+  name?: string;
+  template?: string;
+  prefix?: string;
+  limit?: number;
+  asns?: (number | undefined)[];
 }
 
 export type PrefixMatchDocument = string | { prefix?: string; ge?: number; le?: number };

@@ -1,6 +1,6 @@
 /** `peers` and `peerTemplates` of a document → peers of a Router: what a peer leaves out comes from its template, then from the defaults. */
 import { dirname, resolve } from 'node:path';
-import { familyNames, formatAddress, isLinkLocal } from '../address/index.js';
+import { type Address, familyNames, formatAddress, isLinkLocal } from '../address/index.js';
 import { type Confederation, type Relation, relationTo } from '../bgp/speaker/confederation.js';
 import { MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import type {
@@ -26,7 +26,7 @@ import { familyLabel, type Reader } from './values.js';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** What a peer or a template states, read. `null` takes away what the template says. */
-type Settings = Partial<
+export type TemplateSettings = Partial<
   Omit<
     Mutable<PeerConfig>,
     'name' | 'address' | 'import' | 'export' | 'gracefulRestart' | 'maxPrefixes' | 'addPath' | 'ttlSecurity'
@@ -52,12 +52,25 @@ export interface PeerContext {
   readonly templateNames: readonly string[];
 }
 
-export function readPeers(spec: SpecDocument, context: PeerContext, reader: Reader): PeerConfig[] {
-  const templates = new Map<string, Settings>();
+export function readTemplates(
+  spec: SpecDocument,
+  context: PeerContext,
+  reader: Reader,
+): Map<string, TemplateSettings> {
+  const templates = new Map<string, TemplateSettings>();
   for (const [name, document] of Object.entries(spec.peerTemplates ?? {})) {
     if (document === undefined) continue;
     templates.set(name, readSettings(document, context, reader, ['spec', 'peerTemplates', name]));
   }
+  return templates;
+}
+
+export function readPeers(
+  spec: SpecDocument,
+  templates: ReadonlyMap<string, TemplateSettings>,
+  context: PeerContext,
+  reader: Reader,
+): PeerConfig[] {
   const peers: PeerConfig[] = [];
   const names = new Map<string, Path>();
   const ends = new Map<string, Path>();
@@ -100,8 +113,8 @@ function readSettings(
   context: PeerContext,
   reader: Reader,
   path: Path,
-): Settings {
-  const settings: Settings = {};
+): TemplateSettings {
+  const settings: TemplateSettings = {};
   const copied = [
     'description',
     'port',
@@ -215,15 +228,17 @@ function readPasswordSource(
     : { file: resolve(dirname(reader.source.file), passwordFile) };
 }
 
-function readPeer(
+/** `end`: where the peer is, if its document doesn't say. */
+export function readPeer(
   document: PeerDocument,
-  templates: ReadonlyMap<string, Settings>,
+  templates: ReadonlyMap<string, TemplateSettings>,
   context: PeerContext,
   reader: Reader,
   path: Path,
+  end?: Address,
 ): PeerConfig | undefined {
   const label = document.name === undefined ? `\`${formatPath(path)}\`` : `peer \`${document.name}\``;
-  let template: Settings = {};
+  let template: TemplateSettings = {};
   if (document.template !== undefined) {
     template = templates.get(document.template) ?? {};
     if (!context.templateNames.includes(document.template)) {
@@ -233,7 +248,7 @@ function readPeer(
       );
     }
   }
-  const address = readEnd(document, label, reader, path);
+  const address = end ?? readEnd(document, label, reader, path);
   const own = readSettings(document, context, reader, path);
   const merged = { ...template, ...own };
   const knowsTemplate = document.template === undefined || templates.has(document.template);
@@ -384,7 +399,7 @@ function readPeer(
 /** RFC 7705 §3: the other AS is neither of the two that there are. What changes AS_PATH on the way out is for eBGP. */
 function checkAsOptions(
   document: PeerDocument,
-  { asn, localAs, asOverride, removePrivateAs }: Settings,
+  { asn, localAs, asOverride, removePrivateAs }: TemplateSettings,
   relation: Relation,
   ourAsn: number,
   label: string,

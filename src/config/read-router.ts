@@ -6,7 +6,8 @@ import type { LearnKernelDocument, RouterDocument, SpecDocument, StaticDocument 
 import { readFilters, readPrefixSets } from './filters.js';
 import { mergeGracefulRestart, readGracefulRestart } from './graceful-restart.js';
 import { formatPath, type Path } from './issues.js';
-import { readPeers } from './peers.js';
+import { readPeerRanges } from './peer-ranges.js';
+import { readPeers, readTemplates } from './peers.js';
 import { readMrt } from './read-mrt.js';
 import { readRpki } from './read-rpki.js';
 import type {
@@ -65,7 +66,9 @@ function readSpec(
   const prefixSets = readPrefixSets(spec.prefixSets ?? {}, reader, ['spec', 'prefixSets']);
   const peerNames = (spec.peers ?? []).flatMap((peer) => peer?.name ?? []);
   const filters = readFilters(spec.filters ?? {}, { ...defined, peerNames }, reader, ['spec', 'filters']);
-  const peers = readPeers(spec, context, reader);
+  const templates = readTemplates(spec, context, reader);
+  const peers = readPeers(spec, templates, context, reader);
+  const peerRanges = readPeerRanges(spec, peers, templates, context, reader);
   const kernel = readKernel(spec, reader);
   const rest = {
     listen: readListen(spec, reader),
@@ -91,6 +94,7 @@ function readSpec(
     gracefulRestart,
     preference: { ...defaults.preference, ...spec.preference },
     peers,
+    peerRanges,
     prefixSets,
     filters,
     kernel,

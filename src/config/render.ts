@@ -10,6 +10,7 @@ import type { RouterDocument } from './document.js';
 import { renderGracefulRestart } from './graceful-restart.js';
 import { renderAddPath } from './peer-add-path.js';
 import { renderMaxPrefixes } from './peer-limits.js';
+import { renderPeerRange } from './peer-ranges.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
 import { renderRpki } from './render-rpki.js';
 import type {
@@ -49,6 +50,7 @@ export function renderRouter(router: Router): WrittenRouter {
       gracefulRestart: renderGracefulRestart(router.gracefulRestart),
       preference: { ...router.preference },
       peers: router.peers.map(renderPeer),
+      peerRanges: router.peerRanges.map(renderPeerRange),
       prefixSets: Object.fromEntries(
         Object.entries(router.prefixSets).map(([name, list]) => [name, renderPrefixSet(list)]),
       ),

@@ -4,6 +4,7 @@
  */
 import type { Address } from '../address/index.js';
 import type { Confederation } from '../bgp/speaker/confederation.js';
+import type { PeerRange } from '../bgp/speaker/dynamic-peers.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
 import type { Filter, PrefixSets } from '../policy/types.js';
 import type { MedRules } from '../rib/decision.js';
@@ -15,6 +16,7 @@ export type NetworkConfig = LocalNetwork;
 export type StaticConfig = LocalStatic;
 export type LearnConfig = LearnPatterns;
 export type PeerConfig = PeerSettings;
+export type PeerRangeConfig = PeerRange;
 export type GracefulRestartConfig = GracefulRestartSettings;
 
 export interface Router {
@@ -39,6 +41,7 @@ export interface Router {
   readonly gracefulRestart: GracefulRestartConfig;
   readonly preference: Readonly<Record<RouteSourceKind, number>>;
   readonly peers: readonly PeerConfig[];
+  readonly peerRanges: readonly PeerRangeConfig[];
   /** Prefix lists that filters refer to. */
   readonly prefixSets: PrefixSets;
   readonly filters: Readonly<Record<string, Filter>>;

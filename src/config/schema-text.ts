@@ -39,6 +39,8 @@ const sameAs: Readonly<Record<string, string>> = {
   'spec.peers[].maxPrefixes.ipv6': 'The keys of `maxPrefixes`, for IPv6 alone.',
   'spec.peers[].addPath.ipv4': 'The keys of `addPath`, for IPv4 alone.',
   'spec.peers[].addPath.ipv6': 'The keys of `addPath`, for IPv6 alone.',
+  'spec.peerRanges[]':
+    'Every key of a peer but `address`, `interface`, `port` and `passive`, and `prefix` (required), `limit` (of peers at a time, default 100) and `asns` (a list of external ASes in place of `asn`). `name` is that of the range; its peers are called `NAME:ADDRESS`.',
   'spec.peerTemplates.NAME': 'Every key of a peer but `name`, `address` and `template`.',
 };
 

@@ -22,6 +22,7 @@ import { filterRule, prefixSets } from './schema-filters.js';
 import { gracefulRestart, gracefulRestartDefaults } from './schema-graceful-restart.js';
 import { mrt } from './schema-mrt.js';
 import { interfaceName } from './schema-peer-interface.js';
+import { peerRanges, rangeLimit } from './schema-peer-ranges.js';
 import { peerSettings } from './schema-peers.js';
 import { clusterId } from './schema-reflection.js';
 import { rpki } from './schema-rpki.js';
@@ -292,6 +293,7 @@ const spec = {
       description: 'BGP sessions.',
       'x-expected': 'a list of peers',
     },
+    peerRanges,
     peerTemplates: {
       type: 'object',
       propertyNames: name,
@@ -407,6 +409,7 @@ export const defaults = {
   acceptBlackhole: peerSettings.acceptBlackhole.default,
   asOverride: peerSettings.asOverride.default,
   removePrivateAs: peerSettings.removePrivateAs.default,
+  rangeLimit,
   strictRole: peerSettings.strictRole.default,
   localAsNoPrepend: peerSettings.localAs.properties.noPrepend.default,
   localAsReplaceAs: peerSettings.localAs.properties.replaceAs.default,

@@ -23,6 +23,8 @@ export interface PeerRow {
   since: string;
   families: Record<string, { received: number; accepted: number; announced: number }>;
   lastError: string | null;
+  /** The range (`peerRanges`) that the peer is of; absent: the document names it. */
+  range?: string;
   /** The interface that the session is bound to. */
   device?: string;
   /** How the peer's segments are authenticated; absent: not at all. */
@@ -274,6 +276,8 @@ export interface StatusReport {
   };
   routes: Record<string, { prefixes: number; paths: number }>;
   fib: Record<string, { installed: number; pending: number; failed: number; conflict: number; held: number }>;
+  /** Prefixes from which peers may dial without being named; `refused`: connections, for the limit. Absent: none. */
+  peerRanges?: { name: string; prefix: string; peers: number; limit: number; refused: number }[];
 }
 
 /** A thing that happened, as `tartan events` streams it: one JSON object per line. */

@@ -185,6 +185,9 @@ export class RoutingNode {
         announces: (missing) => {
           listener.event(missing.length > 0 ? 'warn' : 'info', 'restartAnnounces', { missing });
         },
+        rangeEvent: ({ name }, { type, ...fields }) =>
+          this.listener.event('warn', type, { range: name, ...fields }),
+        expectedRanges: restarted ? current.peerRanges.map(({ name }) => name) : [],
         converged: (pending) => void this.converged(pending),
       },
       restarted ? expected : [],
@@ -273,7 +276,7 @@ export class RoutingNode {
     return { ...diff, resets };
   }
 
-  private async applyPeers(next: Router, { peers, policies }: RouterDiff): Promise<void> {
+  private async applyPeers(next: Router, { peers, ranges, policies }: RouterDiff): Promise<void> {
     const settingsOf = new Map(next.peers.map((peer) => [peer.name, peer]));
     await Promise.all(peers.removed.map((name) => this.speaker.removePeer(name)));
     if (this.stopping) return;
@@ -285,10 +288,12 @@ export class RoutingNode {
     if (policies) this.speaker.policiesChanged();
     await changed;
     if (this.stopping) return;
-    for (const name of peers.added) {
-      const settings = settingsOf.get(name);
-      if (settings) this.speaker.addPeer(settings).start();
-    }
+    // Who is named from now on is of no range any more.
+    const added = next.peers.filter(({ name }) => peers.added.includes(name));
+    await this.speaker.dynamicPeers.giveUp(added.map(({ address }) => address));
+    await this.speaker.setRanges(next.peerRanges, ranges);
+    if (this.stopping) return;
+    for (const settings of added) this.speaker.addPeer(settings).start();
   }
 
   /** Ends sessions and the kernel thread; routes go or stay as the document says. */
@@ -327,6 +332,7 @@ export class RoutingNode {
     this.monitoring.apply(this.current.bmp);
     this.rpki.apply(this.current.rpki.caches);
     for (const settings of this.current.peers) this.speaker.addPeer(settings);
+    await this.speaker.setRanges(this.current.peerRanges, new Map());
     await this.listen();
     for (const peer of this.speaker.peers.values()) peer.start();
     this.neighbours.apply(this.current);

@@ -1,5 +1,5 @@
 /** From the document's filters and a peer's or group's facts to the policies that the speaker asks for. */
-import { type Address, type FamilyIndex, IPV4, IPV6, sameAddress } from '../address/index.js';
+import { type Address, contains, type FamilyIndex, IPV4, IPV6, sameAddress } from '../address/index.js';
 import type {
   ExplainingExporter,
   GroupFacts,
@@ -100,7 +100,7 @@ export class RouterPolicies implements PolicySource {
         sharedSubnet: [shared(IPV4), shared(IPV6)],
         extendedNextHop: facts.extendedNextHop,
         ...(facts.longLivedStale === 'announce' ? {} : { longLivedStale: facts.longLivedStale }),
-        isPeer: (address: Address) => this.router.peers.some((peer) => sameAddress(peer.address, address)),
+        isPeer: (address: Address) => this.isPeer(address),
       },
       policy,
       this.origins(),
@@ -110,6 +110,14 @@ export class RouterPolicies implements PolicySource {
       explain: (prefix, path) => exporter.explain(prefix, path).reason,
       asksValidity: exporter.asksValidity,
     };
+  }
+
+  private isPeer(address: Address): boolean {
+    const { peers, peerRanges } = this.router;
+    return (
+      peers.some((peer) => sameAddress(peer.address, address)) ||
+      peerRanges.some(({ prefix }) => prefix.family === address.family && contains(prefix, address))
+    );
   }
 
   private compile(

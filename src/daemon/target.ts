@@ -79,6 +79,13 @@ export class DaemonTarget implements ControlTarget {
       routes[familyNames[family]] = { prefixes: table.bestCount, paths: table.paths.count };
       fib[familyNames[family]] = { ...statistics.families[family] };
     }
+    const ranges = node.speaker.dynamicPeers.states().map(({ range, peers, refused }) => ({
+      name: range.name,
+      prefix: formatPrefix(range.prefix),
+      peers,
+      limit: range.limit,
+      refused,
+    }));
     return {
       name: node.router.name,
       version: this.options.version,
@@ -93,6 +100,7 @@ export class DaemonTarget implements ControlTarget {
       ...restartStatus(node.speaker),
       routes,
       fib,
+      ...(ranges.length === 0 ? {} : { peerRanges: ranges }),
     };
   }
 
@@ -250,6 +258,7 @@ export class DaemonTarget implements ControlTarget {
       ...(settings.interface === undefined ? {} : { interface: settings.interface }),
       ...(waitsFor === null || peer.isShutdown ? {} : { waitsFor }),
       lastError: this.errorOf(peer, drops),
+      ...(settings.range === undefined ? {} : { range: settings.range }),
       ...(settings.password === undefined ? {} : { authentication: 'tcp-md5' }),
       ...(settings.ttlSecurity === undefined ? {} : { ttlSecurity: settings.ttlSecurity }),
       ...(settings.role === undefined

@@ -389,6 +389,7 @@ const router: fc.Arbitrary<Router> = fc
         kernel: preference,
       }),
       peers: peersOf(ours, Object.keys(defined)),
+      peerRanges: fc.constant([]),
       prefixSets: prefixSets.map((sets) => ({ ...sets, set: [] })),
       filters: fc.constant(defined),
       networks: fc.uniqueArray(fc.record({ prefix, blackhole: flag, communities }), byPrefix),

@@ -34,9 +34,10 @@ export interface ListenerOptions {
   failed(error: Error): void;
 }
 
-/** The key of TCP-MD5 (RFC 2385) for connections from one address. */
+/** The key of TCP-MD5 (RFC 2385) for connections from one address, or from a prefix; the longest that fits counts. */
 export interface ListenerKey {
   readonly address: Address;
+  readonly prefixLength?: number;
   readonly password: Buffer;
 }
 
@@ -65,28 +66,28 @@ export class Listener {
         setTtl(fdOf(server), address.family, securityTtl);
         setIntOption(fdOf(server), SOL_TCP, TCP_SAVE_SYN, 1); // for isFromAfar
         // A connection that comes before its key is there gets it when a session takes it, and starves unsigned.
-        for (const key of this.keys.values()) this.setKey(key.address, key.password);
+        for (const key of this.keys.values()) this.setKey(key, key.password);
         resolve();
       });
     });
   }
 
-  /** From now on connections from exactly these addresses must be signed; those of the other family don't matter. */
+  /** From now on connections from exactly these addresses and prefixes must be signed; those of the other family don't matter. */
   setKeys(keys: readonly ListenerKey[]): void {
     const before = this.keys;
     const own = keys.filter(({ address }) => address.family === this.options.address.family);
-    this.keys = new Map(own.map((key) => [formatAddress(key.address), key]));
+    this.keys = new Map(own.map((key) => [`${formatAddress(key.address)}/${key.prefixLength ?? ''}`, key]));
     if (this.server?.listening !== true) return;
-    for (const [text, { address }] of before) if (!this.keys.has(text)) this.setKey(address, null);
-    for (const [text, { address, password }] of this.keys) {
-      if (before.get(text)?.password.equals(password) !== true) this.setKey(address, password);
+    for (const [text, key] of before) if (!this.keys.has(text)) this.setKey(key, null);
+    for (const [text, key] of this.keys) {
+      if (before.get(text)?.password.equals(key.password) !== true) this.setKey(key, key.password);
     }
   }
 
-  private setKey(address: Address, password: Buffer | null): void {
+  private setKey({ address, prefixLength }: ListenerKey, password: Buffer | null): void {
     if (this.server === null) return;
     try {
-      setMd5Key(fdOf(this.server), address, password);
+      setMd5Key(fdOf(this.server), address, password, prefixLength);
     } catch (error) {
       this.options.keyRefused(address, error as Error);
     }

@@ -95,9 +95,12 @@ export function negotiate(
 ): Negotiated | WireError {
   const { remoteAsn } = settings;
   const isExpected =
-    typeof remoteAsn === 'number' ? theirs.asn === remoteAsn : !remoteAsn.not.includes(theirs.asn);
+    typeof remoteAsn === 'number'
+      ? theirs.asn === remoteAsn
+      : !remoteAsn.not.includes(theirs.asn) && remoteAsn.among?.includes(theirs.asn) !== false;
   if (!isExpected) {
-    const expected = typeof remoteAsn === 'number' ? remoteAsn : 'an external one';
+    const expected =
+      typeof remoteAsn === 'number' ? remoteAsn : (remoteAsn.among?.join(' or ') ?? 'an external one');
     return refuse(OpenSubcode.badPeerAs, `peer says AS ${theirs.asn}, expected ${expected}`);
   }
   // RFC 6286 §2.1: unique within an AS; across ASes two speakers may have the same one.

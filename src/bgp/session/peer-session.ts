@@ -81,6 +81,11 @@ export class PeerSession {
     return fsmStates.indexOf(second) > fsmStates.indexOf(first) ? second : first;
   }
 
+  /** Whether there is a connection, or an attempt at one. */
+  get isConnected(): boolean {
+    return this.primary.fsm.connection !== 'none' || this.secondary !== null;
+  }
+
   /** What was agreed on; null unless established. */
   get negotiated(): Negotiated | null {
     return this.primary.fsm.state === 'established' ? this.primary.negotiated : null;

@@ -13,7 +13,7 @@ export interface SessionSettings {
   readonly device?: string;
   readonly localAsn: number;
   /** Or any AS but these. */
-  readonly remoteAsn: number | { readonly not: readonly number[] };
+  readonly remoteAsn: number | { readonly not: readonly number[]; readonly among?: readonly number[] };
   /** Our BGP Identifier, u32. */
   readonly routerId: number;
   /** Proposed; the lower of both sides' holds. 0 or at least 3. */

@@ -30,8 +30,14 @@ export class Deferral {
   private expired = false;
   private absenceOver = false;
 
-  /** `peers`: names of the peers that should come up. None: over at once. */
-  constructor(peers: Iterable<string>) {
+  /**
+   * `peers`: names of the peers that should come up. None: over at once. `ranges`: of ranges, of whose peers nobody
+   * knows how many there will be: the kernel's routes wait for them until the deadline, announcements don't.
+   */
+  constructor(
+    peers: Iterable<string>,
+    private readonly ranges: readonly string[] = [],
+  ) {
     for (const name of peers) this.expected.set(name, { missing: null, waitedFor: true });
   }
 
@@ -99,6 +105,6 @@ export class Deferral {
 
   /** Their names, for the log. */
   pending(): string[] {
-    return this.awaited().map(({ peer }) => peer);
+    return [...this.ranges, ...this.awaited().map(({ peer }) => peer)];
   }
 }

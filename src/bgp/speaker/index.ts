@@ -5,7 +5,8 @@
  *
  * A `Peer` owns its session and its routes' way into the RIB; `retention` keeps them for it while it is away. The `Speaker`
  * owns the listeners and the update groups (`groups` says which peers share one), and waits for its peers after a
- * restart of its own (`restart-wait`, `deferral`). `local-addresses` finds out what "next hop self" is on a link.
+ * restart of its own (`restart-wait`, `deferral`). `dynamic-peers` makes peers of
+ * those who dial from a range. `local-addresses` finds out what "next hop self" is on a link.
  *
  * `interface-peers` finds the peers that are named by their interface, on what `link-routers` decides.
  *
@@ -20,6 +21,7 @@ export {
   type Relation,
   relationTo,
 } from './confederation.js';
+export type { PeerRange, PeerRangeState, RangeEvent } from './dynamic-peers.js';
 export { type GroupFacts, groupKey } from './groups.js';
 export { outlookOf } from './link-routers.js';
 export type { OwnAddress } from './local-addresses.js';

@@ -20,6 +20,8 @@ export interface RestartWaitOptions {
   readonly deferralSeconds: number;
   /** How long announcements wait for peers whose session is not up. */
   readonly absenceSeconds: number;
+  /** Names of the ranges whose peers held routes wait for, however many they are. */
+  readonly expectedRanges?: readonly string[];
   /** After a restart, announcements begin, whoever is missing. */
   announces(missing: readonly string[]): void;
   /** Every expected peer has delivered, or the deadline passed: held kernel routes may go. */
@@ -40,7 +42,7 @@ export class RestartWait {
     private readonly options: RestartWaitOptions,
     expected: Iterable<string>,
   ) {
-    this.deferral = new Deferral(expected);
+    this.deferral = new Deferral(expected, options.expectedRanges);
     this.announcing = !options.restarting;
   }
 
@@ -110,7 +112,7 @@ export class RestartWait {
   private check(): void {
     if (!this.announcing && this.deferral.announcementsReleased) {
       this.announcing = true;
-      this.options.announces(this.deferral.pending());
+      this.options.announces(this.deferral.awaited().map(({ peer }) => peer));
     }
     if (this.converged || !this.deferral.complete) return;
     this.converged = true;

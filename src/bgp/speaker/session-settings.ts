@@ -19,7 +19,10 @@ export function sessionSettings(peer: PeerSettings, own: OwnAsns, routerId: numb
     localAddress: peer.localAddress ?? null,
     ...(peer.device === undefined ? {} : { device: peer.device }),
     localAsn: peer.localAs?.asn ?? asnTowards(peer.asn, own),
-    remoteAsn: peer.learnsAsn === true ? { not: insideAsns(peer, own) } : peer.asn,
+    remoteAsn:
+      peer.learnsAsn === true
+        ? { not: insideAsns(peer, own), ...(peer.asns === undefined ? {} : { among: peer.asns }) }
+        : peer.asn,
     routerId,
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveSeconds: peer.keepaliveSeconds ?? null,

@@ -80,6 +80,10 @@ export interface PeerSettings {
   readonly asn: number;
   /** `asn` is what the peer's last OPEN said, 0 before that; any but our own. */
   readonly learnsAsn?: boolean;
+  /** With `learnsAsn`: it is one of these. */
+  readonly asns?: readonly number[];
+  /** The range (`dynamic-peers`) that the peer is of; absent: the document names the peer. */
+  readonly range?: string;
   readonly localAddress?: Address;
   /** The session runs over this interface alone; the zone of a link-local `address`, which needs it. */
   readonly device?: string;

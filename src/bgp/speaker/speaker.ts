@@ -3,15 +3,8 @@
  * peers, puts established peers into update groups, and after a restart waits for its peers before it announces
  * (RFC 4724 §4.1).
  */
-import {
-  type Address,
-  type FamilyIndex,
-  familyNames,
-  formatAddress,
-  IPV4,
-  sameAddress,
-} from '../../address/index.js';
-import { type AsPathTreatment, LongLivedMarker } from '../../policy/index.js';
+import { type Address, type FamilyIndex, familyNames, IPV4, sameAddress } from '../../address/index.js';
+import { LongLivedMarker } from '../../policy/index.js';
 import type { LongLivedMark } from '../../rib/family-rib.js';
 import { NONE, type PathId, type PrefixId } from '../../rib/ids.js';
 import type { Rib } from '../../rib/rib.js';
@@ -24,17 +17,20 @@ import {
 } from '../../rib/update-group.js';
 import {
   type ClosedInfo,
-  Listener,
+  type ListenerKey,
   localAddressOfSocket,
   type Negotiated,
   zoneOf,
 } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
+import { asPathTreatment } from './as-path-treatment.js';
 import { asnTowards, type Confederation, type OwnAsns, type Relation } from './confederation.js';
+import { DynamicPeers, type PeerRange, type RangeEvent } from './dynamic-peers.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
 import { InterfacePeers } from './interface-peers.js';
+import { Listeners } from './listeners.js';
 import type { OwnAddress } from './local-addresses.js';
 import { Peer } from './peer.js';
 import type { ImportPolicy, PeerContext, PeerEvent } from './peer-context.js';
@@ -69,6 +65,7 @@ export interface SpeakerOptions extends RestartWaitOptions {
   readonly policies: PolicySource;
   readPassword(source: PasswordSource): Buffer;
   event(peer: Peer, event: PeerEvent): void;
+  rangeEvent?(range: PeerRange, event: RangeEvent): void;
 }
 
 interface Group {
@@ -92,11 +89,11 @@ export class Speaker implements PeerContext {
   readonly peers = new Map<string, Peer>();
   readonly interfacePeers: InterfacePeers;
   private readonly groups = new Map<string, Group>();
-  private readonly listeners = new Map<string, Listener>();
+  readonly dynamicPeers: DynamicPeers;
+  private readonly listeners: Listeners;
   private ownAddresses: readonly OwnAddress[] = [];
   private readonly restart: RestartWait;
   private readonly revalidation: Revalidation;
-  private stopped = false;
   bgpPreference: number;
   ownAsns: OwnAsns;
   recorder: PeerRecorder | null = null;
@@ -128,7 +125,22 @@ export class Speaker implements PeerContext {
     this.interfacePeers = new InterfacePeers({
       peers: this.peers,
       event: (peer, event) => this.event(peer, event),
-      readdressed: () => this.keyListeners(),
+      readdressed: () => this.listeners.renewKeys(),
+    });
+    this.dynamicPeers = new DynamicPeers({
+      peers: this.peers,
+      addPeer: (settings) => this.addPeer(settings),
+      removePeer: (name) => this.removePeer(name),
+      readPassword: (source) => this.readPassword(source),
+      event: (range, event) => options.rangeEvent?.(range, event),
+    });
+    this.listeners = new Listeners({
+      connection: (socket, remote) => {
+        const peer = this.peerAt(remote, localAddressOfSocket(socket), zoneOf(socket));
+        return peer?.session.accept(socket) ?? false;
+      },
+      keyRefused: (remote, error) => this.keyRefused(remote, error),
+      keys: () => this.keys(),
     });
     this.revalidation = new Revalidation(this.rib, options.slices, this.peers, this.groups);
     this.rib.onBestChange((family, prefix) => {
@@ -152,7 +164,7 @@ export class Speaker implements PeerContext {
   addPeer(settings: PeerSettings): Peer {
     const peer = new Peer(settings, this);
     this.peers.set(settings.name, peer);
-    if (peer.password !== null) this.keyListeners();
+    if (peer.password !== null) this.listeners.renewKeys();
     return peer;
   }
 
@@ -161,7 +173,7 @@ export class Speaker implements PeerContext {
     if (peer === undefined) return;
     this.peers.delete(name);
     await peer.remove();
-    this.keyListeners();
+    this.listeners.renewKeys();
     this.restart.forget(name);
   }
 
@@ -179,23 +191,33 @@ export class Speaker implements PeerContext {
       if (change !== 'none') this.refilter(peer);
     }
     this.regroup();
-    this.keyListeners();
+    this.listeners.renewKeys();
     await Promise.all(replaced);
+  }
+
+  /** Whoever dials from these becomes a peer from now on. `changed`: how much their settings differ from before, by name. */
+  async setRanges(ranges: readonly PeerRange[], changed: ReadonlyMap<string, PeerChange>): Promise<void> {
+    await this.dynamicPeers.setRanges(ranges);
+    const changes = [...changed].flatMap(([range, change]) =>
+      this.dynamicPeers.settingsOf(range).map((settings) => ({ settings, change })),
+    );
+    await this.changePeers(changes);
   }
 
   /** Reads the passwords of all peers again. Returns the names of those that have another one now; no session ends. */
   renewPasswords(): string[] {
+    this.dynamicPeers.readPasswords();
     const changed = [...this.peers.values()].filter((peer) => peer.renewPassword());
-    if (changed.length > 0) this.keyListeners();
+    this.listeners.renewKeys();
     return changed.map((peer) => peer.settings.name);
   }
 
   /** Connections from peers with a password must be signed by it (RFC 2385). */
-  private keyListeners(): void {
-    const keys = [...this.peers.values()].flatMap(({ password, settings: { address } }) =>
+  private keys(): ListenerKey[] {
+    const named = [...this.peers.values()].flatMap(({ password, settings: { address } }) =>
       password === null ? [] : [{ address, password }],
     );
-    for (const listener of this.listeners.values()) listener.setKeys(keys);
+    return [...this.dynamicPeers.keys(), ...named];
   }
 
   /** The peer's routes once more: it sends them again or, where it can't be asked, they go through the filters again. */
@@ -239,36 +261,8 @@ export class Speaker implements PeerContext {
   }
 
   /** Listens on exactly these addresses from now on. Resolves with what could not be opened. */
-  async listen(addresses: readonly { address: Address; port: number }[]): Promise<string[]> {
-    const wanted = new Map(addresses.map((each) => [`${formatAddress(each.address)} ${each.port}`, each]));
-    for (const [key, listener] of this.listeners) {
-      if (wanted.has(key)) continue;
-      listener.close();
-      this.listeners.delete(key);
-    }
-    const failures: string[] = [];
-    for (const [key, { address, port }] of wanted) {
-      if (this.listeners.has(key)) continue;
-      const listener = new Listener({
-        address,
-        port,
-        connection: (socket, remote) => {
-          const peer = this.peerAt(remote, localAddressOfSocket(socket), zoneOf(socket));
-          return peer?.session.accept(socket) ?? false;
-        },
-        keyRefused: (remote, error) => this.keyRefused(remote, error),
-        failed: () => this.listeners.delete(key),
-      });
-      try {
-        await listener.listen();
-        if (this.stopped) listener.close();
-        else this.listeners.set(key, listener);
-        this.keyListeners();
-      } catch (error) {
-        failures.push(`can't listen on ${formatAddress(address)} port ${port}: ${(error as Error).message}`);
-      }
-    }
-    return failures;
+  listen(addresses: readonly { address: Address; port: number }[]): Promise<string[]> {
+    return this.listeners.listen(addresses);
   }
 
   /** Addresses of this node; peers whose "next hop self" changes with them move to another group. */
@@ -280,10 +274,8 @@ export class Speaker implements PeerContext {
 
   /** Ends all sessions. */
   async stop(graceful: boolean): Promise<void> {
-    this.stopped = true;
     this.restart.stop();
-    for (const listener of this.listeners.values()) listener.close();
-    this.listeners.clear();
+    this.listeners.close();
     const peers = [...this.peers.values()];
     const stopped = peers.map((peer) => peer.stop(graceful));
     // Sessions that end start such timers.
@@ -407,13 +399,15 @@ export class Speaker implements PeerContext {
 
   event(peer: Peer, event: PeerEvent): void {
     this.options.event(peer, event);
+    this.dynamicPeers.look(peer);
   }
 
   private keyRefused(remote: Address, { message }: Error): void {
+    const error = `the peer can't dial in: ${message}`;
     for (const peer of this.peers.values()) {
-      if (!sameAddress(peer.settings.address, remote)) continue;
-      this.event(peer, { type: 'password', error: `the peer can't dial in: ${message}` });
+      if (sameAddress(peer.settings.address, remote)) this.event(peer, { type: 'password', error });
     }
+    this.dynamicPeers.keyRefused(remote, error);
   }
 
   private refilter(peer: Peer): void {
@@ -428,9 +422,11 @@ export class Speaker implements PeerContext {
       if (!sameAddress(address, remote) || peer.isShutdown) continue;
       if (zone !== null && zone !== device) continue;
       if (localAddress && local && sameAddress(localAddress, local)) return peer;
-      found ??= peer;
+      // Of several, the connection is hardly of one that has a session.
+      if (found === undefined || (found.negotiated !== null && peer.negotiated === null)) found = peer;
     }
-    return found ?? (zone === null ? undefined : this.interfacePeers.adopt(zone, remote));
+    if (found !== undefined) return found;
+    return zone === null ? this.dynamicPeers.adopt(remote) : this.interfacePeers.adopt(zone, remote);
   }
 
   private factsOf(peer: Peer, family: FamilyIndex, negotiated: Negotiated): GroupFacts {
@@ -451,7 +447,7 @@ export class Speaker implements PeerContext {
           : [],
       filters: settings.export ?? null,
       longLivedStale: this.longLivedStale(peer, negotiated),
-      asPath: external ? this.asPathTreatment(settings) : null,
+      asPath: external ? asPathTreatment(settings, this.ownAsns) : null,
       clusterId: relation === 'ibgp' ? (settings.clusterId ?? null) : null,
       // RFC 9234 §5: in a confederation, OTC has its number.
       otc:
@@ -476,24 +472,6 @@ export class Speaker implements PeerContext {
       if (settings.gracefulRestart.enabled && settings.gracefulRestart.longLived.enabled) return true;
     }
     return false;
-  }
-
-  /** What this external peer sees in AS_PATH beyond the usual; null: nothing, so that it shares its group with others. */
-  private asPathTreatment({
-    asn,
-    localAs,
-    asOverride,
-    removePrivateAs,
-  }: PeerSettings): AsPathTreatment | null {
-    if (localAs === undefined && !asOverride && removePrivateAs === false) return null;
-    const own = asnTowards(asn, this.ownAsns);
-    return {
-      asn: localAs?.asn ?? own,
-      behind: localAs === undefined || localAs.replaceAs ? null : own,
-      override: asOverride ? asn : null,
-      removePrivate: removePrivateAs,
-      peerAsn: removePrivateAs === false ? null : asn,
-    };
   }
 
   private join(peer: Peer, negotiated: Negotiated): void {

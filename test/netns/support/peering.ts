@@ -31,6 +31,8 @@ export interface Neighbour {
   /** Further keys of its node in the topology, and files that they name. */
   readonly node?: Record<string, unknown>;
   readonly files?: Record<string, string>;
+  /** Tartan's document does not name it: it dials from a range. */
+  readonly unnamed?: boolean;
   /** Further keys of the peer in Tartan's document. */
   readonly peer?: Record<string, unknown>;
   /** Further lines of the session, and of the file, in the configuration of the daemon that it is. `bgp`: of FRR's `router bgp`. */
@@ -71,13 +73,9 @@ export async function peering(
       routerId: '10.255.0.1',
       spec: {
         ...spec,
-        peers: neighbours.map(({ name, asn, peer }, i) => ({
-          name,
-          address: theirs(i),
-          asn,
-          connectRetry: 1,
-          ...peer,
-        })),
+        peers: neighbours.flatMap(({ name, asn, peer, unnamed }, i) =>
+          unnamed ? [] : [{ name, address: theirs(i), asn, connectRetry: 1, ...peer }],
+        ),
       },
     }),
   };

@@ -12,6 +12,7 @@ filters:
 const peers = (...lines: string[]) => `${withFilters}\npeers:\n${lines.join('\n')}`;
 const nothing = {
   peers: { added: [], removed: [], changed: [] },
+  ranges: new Map(),
   listen: false,
   kernel: false,
   policies: false,

@@ -101,6 +101,7 @@ describe('a document without mistakes', () => {
       gracefulRestart,
       preference: { originated: 250, connected: 240, static: 200, inventory: 150, bgp: 100, kernel: 10 },
       peers: [],
+      peerRanges: [],
       prefixSets: {},
       filters: {},
       networks: [],

@@ -44,6 +44,7 @@ describe('recordings in a document', () => {
     const after = load(withMrt('table: {path: /r/rib.mrt, every: 60}'));
     expect(diffRouter(before, after)).toEqual({
       peers: { added: [], removed: [], changed: [] },
+      ranges: new Map(),
       listen: false,
       kernel: false,
       policies: false,
