@@ -1,5 +1,5 @@
 /** What a collector is told of each daemon as our peer: its OPEN, its routes, its end; read by test/support/bmp.ts and by pmbmpd. */
-import { afterEach, describe, expect } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Lab, until } from '../../interop/index.js';
 import { Pmbmpd, Station, stopStations } from './support/bmp-collector.js';
 import { interop } from './support/interop.js';
@@ -71,3 +71,40 @@ describe.each(['frr', 'bird', 'gobgp', 'openbgpd', 'exabgp'] as const)('%s', (im
     120_000,
   );
 });
+
+it('tells of several paths of a prefix by their identifiers (RFC 7911), and of the withdrawal of one', async () => {
+  const routes = { received: true, accepted: true, locRib: true };
+  const channel = ['import none;', 'export where source = RTS_STATIC;', 'add paths tx;'];
+  const lines = ['protocol static second { ipv4; route 198.51.100.0/24 unreachable; }'];
+  const { lab, t, bird } = await peering(
+    'bmp-paths',
+    [
+      {
+        name: 'peer',
+        image: 'bird',
+        asn: 65002,
+        networks,
+        peer: { addPath: { receive: true } },
+        bird: { channel, lines },
+      },
+    ],
+    { kernel: { install: false }, bmp: [{ name: 'own', address: '127.0.0.1', connectRetry: 1, routes }] },
+  );
+  labs.push(lab);
+  await until('both paths', async () => (await t.routes({ peer: 'peer', view: 'received' })).length === 3);
+  const station = await Station.start(lab, 't');
+  station.addPath = true;
+  const untilShown = async (count: number) => {
+    for (const kind of ['received', 'accepted'] as const) {
+      await until(`the ${kind} paths`, async () => {
+        const rows = await t.routes({ peer: 'peer', view: kind });
+        const wanted = rows.map(({ prefix, pathId }) => `${pathId} ${prefix}`).sort();
+        return wanted.length === count && station.model().prefixes(there, kind).join() === wanted.join();
+      });
+    }
+    await until('Loc-RIB', () => station.model().prefixes('loc-rib', 'locRib').join() === networks.join());
+  };
+  await untilShown(3);
+  await bird('peer').birdc('disable second');
+  await untilShown(2);
+}, 120_000);

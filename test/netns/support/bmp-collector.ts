@@ -33,6 +33,9 @@ export class Station {
   private readonly events: { event: string; number?: number }[] = [];
   private readonly models = new Map<number, { model: CollectorModel; octets: number }>();
 
+  /** Prefixes of sessions have path identifiers. */
+  addPath = false;
+
   private constructor(lab: Lab, node: string) {
     const argv = ['netns', 'exec', lab.node(node).netns, process.execPath, program, this.folder];
     this.child = spawn('ip', argv, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -79,7 +82,7 @@ export class Station {
 
   /** What the collector knows from a connection, the last one unless it is named. */
   model(number = this.connections): CollectorModel {
-    const known = this.models.get(number) ?? { model: new CollectorModel(), octets: 0 };
+    const known = this.models.get(number) ?? { model: new CollectorModel(this.addPath), octets: 0 };
     this.models.set(number, known);
     const bytes = this.bytes(number, known.octets);
     known.model.push(bytes);
