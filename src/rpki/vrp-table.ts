@@ -17,6 +17,9 @@ export interface VrpChange {
   readonly withdrawn: number;
 }
 
+/** Entries by family. */
+type Touched = readonly [number[], number[]];
+
 const scratch = new Uint32Array(4);
 
 export class VrpTable {
@@ -60,7 +63,7 @@ export class VrpTable {
 
   /** From now on this cache's VRPs decide; null: none do, and nothing is found. */
   setInForce(slot: CacheSlot | null): void {
-    this.pass((state) => state, slot === null ? 0 : 1 << slot);
+    this.pass((state) => state, null, slot === null ? 0 : 1 << slot);
   }
 
   /** What a cache sends. `committed` is told what a commit changed in the cache's own VRPs. */
@@ -68,8 +71,11 @@ export class VrpTable {
     const held = 1 << slot;
     const next = (1 << (slot + NEXT_SHIFT)) >>> 0;
     const both = (held | next) >>> 0;
+    // Where changes come, the entries that they concern; null: all entries may differ.
+    let touched: Touched | null = null;
     return {
       begin: (full) => {
+        touched = full ? null : [[], []];
         if (full) this.pass((state) => (state & ~next) >>> 0);
       },
       announce: (family, words, length, maxLength, asn) => {
@@ -78,6 +84,7 @@ export class VrpTable {
         if (entry < 0) entry = columns.insert(words, length, maxLength, asn);
         else if ((columns.states[entry] & next) !== 0) return false;
         columns.states[entry] |= next;
+        touched?.[family].push(entry);
         return true;
       },
       withdraw: (family, words, length, maxLength, asn) => {
@@ -85,6 +92,7 @@ export class VrpTable {
         const entry = columns.find(words, length, maxLength, asn);
         if (entry < 0 || (columns.states[entry] & next) === 0) return false;
         columns.states[entry] &= ~next;
+        touched?.[family].push(entry);
         // What came and went within one answer leaves nothing behind.
         if (columns.states[entry] === 0) columns.release(entry);
         return true;
@@ -99,7 +107,8 @@ export class VrpTable {
           if (shall) announced++;
           else withdrawn++;
           return (shall ? state | held : state & ~held) >>> 0;
-        });
+        }, touched);
+        touched = null;
         this.counts[slot] += announced - withdrawn;
         committed({ announced, withdrawn });
       },
@@ -113,14 +122,24 @@ export class VrpTable {
     };
   }
 
-  /** Gives every entry its next state, and tells which VRPs decide now and did not before, or the other way round. */
-  private pass(next: (state: number) => number, inForce = this.families[0].inForce): void {
+  /**
+   * Gives every entry, or those alone, its next state, and tells which VRPs decide now and did not before, or the other
+   * way round.
+   */
+  private pass(
+    next: (state: number) => number,
+    only: Touched | null = null,
+    inForce = this.families[0].inForce,
+  ): void {
     const cover = new PrefixCover();
     for (const columns of this.families) {
       const { states, highWater, stride, words, lengths } = columns;
       const before = columns.inForce;
+      const entries = only?.[columns.family];
+      const count = entries?.length ?? highWater;
       columns.inForce = inForce;
-      for (let entry = 0; entry < highWater; entry++) {
+      for (let i = 0; i < count; i++) {
+        const entry = entries?.[i] ?? i;
         const state = states[entry];
         if (state === 0) continue;
         const now = next(state);
