@@ -16,6 +16,11 @@ import {
 import { checkRole, roleName, roleOf } from './roles.js';
 import type { AddPathUse, CapabilityOf, Negotiated, SessionSettings } from './types.js';
 
+/** RFC 5492 §3: our OPEN to a peer that does not know what capabilities are. */
+export function withoutCapabilities(open: OpenMessage): OpenMessage {
+  return { ...open, capabilities: [] };
+}
+
 /** Our OPEN (RFC 4271 §4.2). `extra`: capabilities besides those that every session has. */
 export function makeOpen(settings: SessionSettings, extra: readonly Capability[]): OpenMessage {
   const families = settings.families.map(familyIndex).sort();

@@ -31,7 +31,7 @@ import {
 import { administrativeReset, administrativeShutdown, hardened, isHardReset } from './cease.js';
 import { dial, isFromAfar, setConnectionOptions } from './dial.js';
 import { Machine } from './machine.js';
-import { keepaliveSeconds, makeOpen, negotiate } from './negotiate.js';
+import { keepaliveSeconds, makeOpen, negotiate, withoutCapabilities } from './negotiate.js';
 import { Transport } from './transport.js';
 import type {
   Negotiated,
@@ -57,6 +57,8 @@ export class PeerSession {
   private primary: Machine;
   /** The connection that the peer dialed while `primary` has one of its own. */
   private secondary: Machine | null = null;
+  /** The next OPEN goes without capabilities: the peer takes none. */
+  private isBare = false;
   private shownState: FsmState = 'idle';
   private readonly leaving = new Set<Promise<void>>();
   private readonly totals = {
@@ -250,6 +252,11 @@ export class PeerSession {
     const isEstablished = machine.fsm.state === 'established';
     if (isEstablished && !wasEstablished) this.promote(machine);
     this.settle();
+    if (closed !== null && event.type !== 'collisionDump') {
+      // RFC 5492 §3. What it refuses once it is not refused twice: the OPEN after that is whole again.
+      const refuses = isUnsupportedParameter(machine.notificationReceived);
+      this.isBare = refuses && !this.isBare && this.settings.families.includes('ipv4');
+    }
     if (closed !== null) this.noteError(machine, event, closed);
     this.showState(closed ?? describeEvent(event));
     if (isEstablished && !wasEstablished && machine.negotiated !== null) {
@@ -288,13 +295,18 @@ export class PeerSession {
         this.close(machine, action.notification);
         return;
       case 'sendOpen':
-        machine.ourOpen = makeOpen(this.settings, this.handlers.capabilities());
+        machine.ourOpen = this.makeOpen();
         machine.transport?.send(encodeOpen(machine.ourOpen));
         return;
       case 'sendKeepalive':
         machine.transport?.sendAhead(keepalive);
         return;
     }
+  }
+
+  private makeOpen(): OpenMessage {
+    const open = makeOpen(this.settings, this.handlers.capabilities());
+    return this.isBare ? withoutCapabilities(open) : open;
   }
 
   private dial(machine: Machine): void {
@@ -379,6 +391,10 @@ export class PeerSession {
       this.lastError = `${reason}; nobody answers where the passwords differ`;
       return;
     }
+    if (this.isBare) {
+      this.lastError = `${reason}; the next OPEN goes without capabilities, for IPv4 alone (RFC 5492 §3)`;
+      return;
+    }
     this.lastError = sent === null ? reason : `${reason}; sent NOTIFICATION ${describeNotification(sent)}`;
   }
 
@@ -445,7 +461,7 @@ export class PeerSession {
       this.dispatch(machine, messageError(open));
       return;
     }
-    const ours = machine.ourOpen ?? makeOpen(this.settings, this.handlers.capabilities());
+    const ours = machine.ourOpen ?? this.makeOpen();
     const negotiated = negotiate(this.settings, ours, open, {
       ...transport.localEnd(),
       remoteAddress: this.settings.remoteAddress,
@@ -503,6 +519,10 @@ export class PeerSession {
 function messageError(error: WireError): FsmEvent {
   const { code, subcode, data, message: reason } = error;
   return { type: 'messageError', notification: { code, subcode, data }, reason };
+}
+
+function isUnsupportedParameter(notification: Notification | null): boolean {
+  return notification?.code === ErrorCode.open && notification.subcode === OpenSubcode.unsupportedParameter;
 }
 
 function describeEvent(event: FsmEvent): string {

@@ -352,6 +352,29 @@ describe('negotiation', () => {
     expect(side.negotiated).toMatchObject({ families: [0], fourOctetAs: false, routeRefresh: false });
   });
 
+  it('tries without capabilities where the peer takes none, and whole again after that (RFC 5492 §3)', async () => {
+    const { side, port } = await passive();
+    const refuse = async () => {
+      const peer = await raw(port);
+      const { capabilities } = await peer.open();
+      const before = side.closed.length;
+      peer.socket.end(encodeNotification({ code: 2, subcode: 4, data: Buffer.alloc(0) }));
+      await side.until(() => side.closed.length > before);
+      return capabilities.length > 0;
+    };
+    expect(await refuse()).toBe(true);
+    expect(side.session.lastError).toMatch(
+      /Unsupported Optional Parameter; the next OPEN goes without capabilities/,
+    );
+    expect(await refuse()).toBe(false);
+    expect(await refuse()).toBe(true);
+    const old = await raw(port);
+    await old.establish({ ...rawOpen, capabilities: [] });
+    await side.established();
+    expect((await old.open()).capabilities).toEqual([]);
+    expect(side.negotiated).toMatchObject({ families: [0], fourOctetAs: false, peerGracefulRestart: null });
+  });
+
   it('sends no keepalives and sets no hold timer when the peer wants none', async () => {
     const { side, port } = await passive();
     await (await raw(port)).establish({ ...rawOpen, holdTimeSeconds: 0 });
