@@ -43,7 +43,7 @@ describe('what stands beside the code', () => {
     for (const block of blocks) {
       const spec = block.startsWith('apiVersion')
         ? block
-        : `apiVersion: tartan.dev/v1\nkind: Router\nmetadata: {name: a}\nspec:\n  asn: 1\n  routerId: 192.0.2.1\n${block.replace(/^/gm, '  ')}`;
+        : `apiVersion: tartan.dev/v1\nkind: Router\nmetadata: {name: a}\nspec:\n  asn: 65001\n  routerId: 192.0.2.1\n${block.replace(/^/gm, '  ')}`;
       expect(checkRouters([folder({ 'a.yaml': spec })]).errors.map(formatIssue)).toEqual([]);
     }
   });
