@@ -109,6 +109,9 @@ export class Peer implements SessionHandlers {
     addPath: [false, false] as [boolean, boolean],
   };
   private readonly negotiatedFamilies: [boolean, boolean] = [false, false];
+  /** Families whose table has not gone out yet, and those whose End-of-RIB waits for them. */
+  private readonly endOfRibsLeft = new Set<FamilyIndex>();
+  private readonly endOfRibDue = new Set<FamilyIndex>();
   /** Keeps the routes while the peer is away. */
   readonly retention: Retention;
 
@@ -351,6 +354,9 @@ export class Peer implements SessionHandlers {
       this.decodeContext.addPath[family] = negotiated.addPath[family].receives;
     }
     this.retention.established(negotiated);
+    this.endOfRibDue.clear();
+    this.endOfRibsLeft.clear();
+    for (const family of negotiated.families) this.endOfRibsLeft.add(family);
     this.context.event(this, {
       type: 'established',
       families: negotiated.families.map((family) => familyNames[family]),
@@ -417,12 +423,26 @@ export class Peer implements SessionHandlers {
     return this.session.bufferedBytes < SEND_HIGH_MARK;
   }
 
+  /**
+   * The family's table has gone out. The End-of-RIB of all families follow on each other when the last table has: FRR's zebra
+   * lets go of what it kept in every family at the first of them that it sees alone.
+   */
   sendEndOfRib(family: FamilyIndex): void {
     if (this.refreshes.tableSent(family)) return;
     // Only a peer with the capability knows what it is (RFC 4724 §2).
     if (!this.negotiated?.peerGracefulRestart) return;
-    this.session.send(encodeEndOfRib(family));
-    this.context.event(this, { type: 'endOfRibSent', family: familyNames[family] });
+    this.endOfRibDue.add(family);
+    if (this.endOfRibsLeft.delete(family) && this.endOfRibsLeft.size > 0) return;
+    this.flushEndOfRib();
+  }
+
+  /** Sends what End-of-RIB wait for other families. */
+  flushEndOfRib(): void {
+    if (this.endOfRibDue.size === 0) return;
+    const due = [...this.endOfRibDue].sort();
+    this.endOfRibDue.clear();
+    this.session.send(Buffer.concat(due.map(encodeEndOfRib)));
+    for (const family of due) this.context.event(this, { type: 'endOfRibSent', family: familyNames[family] });
   }
 
   private announce(

@@ -393,6 +393,8 @@ export class Speaker implements PeerContext {
     const group = this.groupOf(peer, family)?.group;
     const before = group?.detach([peer.source]).get(peer.source);
     if (group === undefined || before === undefined) return;
+    // RFC 7313 §4: a refresh begins behind the End-of-RIB.
+    peer.flushEndOfRib();
     const awaitsEndOfRib = peer.refreshes.begin(family, before.awaitsEndOfRib);
     group.addMember(this.memberOf(peer, family), { ...before, awaitsEndOfRib });
   }
