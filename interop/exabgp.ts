@@ -143,6 +143,11 @@ export interface ExabgpRoute {
 const controls = /[\u0000-\u001f]/g;
 const escaped = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
+/** A line of what it tells, put right: of a ROUTE-REFRESH, it quotes the values twice. */
+function parseMessage(line: string): ExabgpMessage {
+  return JSON.parse(line.replace(controls, escaped).replace(/""([\w-]+)""/g, '"$1"')) as ExabgpMessage;
+}
+
 /** Asks and steers the ExaBGP of a node. */
 export class Exabgp {
   readonly node: LabNode;
@@ -194,7 +199,7 @@ export class Exabgp {
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, 'utf8').split('\n');
     // The last line is empty, or still being written.
-    return lines.slice(0, -1).map((line) => JSON.parse(line.replace(controls, escaped)) as ExabgpMessage);
+    return lines.slice(0, -1).map(parseMessage);
   }
 
   /** Waits for something it tells, and hands it back. */

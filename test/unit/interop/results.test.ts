@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { features } from '../../../interop/features.js';
 import { combine, type RunFacts, renderResults, type SeenCell } from '../../../interop/results.js';
@@ -105,5 +107,17 @@ describe('RESULTS.md', () => {
       `### ${features['ipv4-unicast']}`,
       `### ${features['ipv6-unicast']}`,
     ]);
+  });
+});
+
+describe('features', () => {
+  const folder = fileURLToPath(new URL('../../netns/', import.meta.url));
+  const tests = readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => readFileSync(folder + name, 'utf8'))
+    .filter((text) => text.includes("'./support/interop.js'"));
+
+  it.each(Object.keys(features))('%s is what some test shows', (id) => {
+    expect(tests.some((text) => text.includes(`'${id}'`))).toBe(true);
   });
 });
