@@ -145,6 +145,26 @@ describe('roles (RFC 9234)', () => {
     },
   );
 
+  interop('role', 'openbgpd', 'the session comes up where roles match', async () => {
+    const { t } = await up('roles', [
+      {
+        name: 'p',
+        image: 'openbgpd',
+        asn: 65002,
+        peer: { role: 'provider', strictRole: true },
+        openbgpd: { settings: ['announce policy customer'] },
+      },
+    ]);
+    expect(await t.untilEstablished('p')).toMatchObject({ role: { local: 'provider', remote: 'customer' } });
+  });
+
+  for (const image of ['gobgp', 'exabgp'] as const) {
+    unsupported('role', image, 'its OPEN has no role, and ours is ignored', async () => {
+      const { t } = await up('roles', [{ name: 'p', image, asn: 65002, peer: { role: 'provider' } }]);
+      expect(await t.untilEstablished('p')).toMatchObject({ role: { local: 'provider', remote: null } });
+    });
+  }
+
   interop('only-to-customer', 'bird', 'a leak is rejected, and told so', async () => {
     const leaking = {
       // BIRD adds none towards who has no role: here the attribute is forged.
@@ -199,5 +219,3 @@ describe('roles (RFC 9234)', () => {
     expect(await scene.bird('below').route('203.0.113.0/24')).toBe('');
   });
 });
-
-void unsupported;
