@@ -5,38 +5,45 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Reporter, TestCase } from 'vitest/node';
+import type { Reporter, TestCase, TestModule } from 'vitest/node';
 import type { SeenCell } from '../../interop/results.js';
 
 const checkout = fileURLToPath(new URL('../../', import.meta.url));
 
-export default class InteropReporter implements Reporter {
-  readonly #cells: SeenCell[] = [];
-
-  onTestRunStart(): void {
-    this.#cells.length = 0;
+/** Why a test was not run: what its suite failed with before it. Null: it was not asked for. */
+function failureAround(test: TestCase): string | null {
+  for (let suite = test.parent; ; suite = suite.parent) {
+    const [error] = suite.errors();
+    if (error !== undefined) return error.message;
+    if (suite.type === 'module') return null;
   }
+}
 
-  onTestCaseResult(test: TestCase): void {
-    const cell = test.meta().interop;
-    const result = test.result();
-    if (cell === undefined || (result.state !== 'passed' && result.state !== 'failed')) return;
-    this.#cells.push({
+function seenCell(test: TestCase): SeenCell[] {
+  const cell = test.meta().interop;
+  const result = test.result();
+  if (cell === undefined || result.state === 'pending') return [];
+  const error = result.state === 'failed' ? (result.errors[0]?.message ?? 'no reason') : failureAround(test);
+  if (result.state === 'skipped' && error === null) return [];
+  const passed = result.state === 'passed';
+  return [
+    {
       ...cell,
       title: test.name.replace(/ \([a-z]+\)$/, ''),
       file: relative(checkout, test.module.moduleId),
-      passed: result.state === 'passed',
-      ...(result.state === 'failed'
-        ? { error: result.errors[0]?.message.split('\n')[0] ?? 'no reason' }
-        : {}),
-    });
-  }
+      passed,
+      ...(passed ? {} : { error: (error ?? '').split('\n')[0] }),
+    },
+  ];
+}
 
-  onTestRunEnd(): void {
-    if (this.#cells.length === 0) return;
+export default class InteropReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const cells = modules.flatMap((module) => [...module.children.allTests()].flatMap(seenCell));
+    if (cells.length === 0) return;
     const path = process.env.TARTAN_INTEROP_CELLS ?? `${checkout}dist/interop-cells.json`;
     // Files end in any order; the results do not depend on it.
-    const cells = this.#cells.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
+    cells.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0));
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${JSON.stringify(cells, null, 2)}\n`);
   }

@@ -113,7 +113,7 @@ export function remoteConfig(daemon: DaemonId, options: RemoteOptions): string {
       return openbgpdConfig({
         ...common,
         networks: announcements.map(
-          (route) => `${route.prefix} set { localpref 100 ${openbgpdWords(route).join(' ')} }`,
+          (route) => `${route.prefix} set { ${['origin igp', ...openbgpdWords(route)].join(' ')} }`,
         ),
         neighbors: sessions.map((session) => {
           const { settings = [], ...own } = session.own?.openbgpd ?? {};
