@@ -57,14 +57,16 @@ export class DaemonTarget implements ControlTarget {
   private readonly views: RouteViews;
   private readonly node: RoutingNode;
   /** The kernel's counts when a peer's session last ended, or when the daemon started. */
-  private readonly dropsBefore = new Map<string, DroppedSegments>();
+  private readonly dropsBefore = new WeakMap<Peer, DroppedSegments>();
   private readonly dropsAtStart = droppedSegments();
 
   constructor(private readonly options: TargetOptions) {
     this.node = options.node;
     this.views = new RouteViews(this.node.rib, this.node.speaker, this.node.validation);
     options.subscribe(({ type, peer }) => {
-      if (type === 'peer.closed') this.dropsBefore.set(String(peer), droppedSegments());
+      if (type !== 'peer.closed') return;
+      const known = this.node.speaker.peers.get(String(peer));
+      if (known !== undefined) this.dropsBefore.set(known, droppedSegments());
     });
   }
 
@@ -211,7 +213,7 @@ export class DaemonTarget implements ControlTarget {
   private errorOf(peer: Peer, drops: DroppedSegments): string | null {
     const { session, negotiated, password, passwordError } = peer;
     const said = peer.lastError ?? (negotiated === null ? session.lastError : null);
-    const before = this.dropsBefore.get(peer.settings.name) ?? this.dropsAtStart;
+    const before = this.dropsBefore.get(peer) ?? this.dropsAtStart;
     const protection = { password: password !== null, ttlSecurity: peer.settings.ttlSecurity !== undefined };
     const down = negotiated === null && !peer.isShutdown;
     const hint = down ? droppedHint(protection, before, drops) : null;

@@ -162,16 +162,20 @@ export class Speaker implements PeerContext {
 
   /** Makes a peer known; `start` it then. */
   addPeer(settings: PeerSettings): Peer {
+    const keptLongLived = this.keepsLongLived;
     const peer = new Peer(settings, this);
     this.peers.set(settings.name, peer);
     if (peer.password !== null) this.listeners.renewKeys();
+    if (this.keepsLongLived !== keptLongLived) this.regroup();
     return peer;
   }
 
   async removePeer(name: string): Promise<void> {
     const peer = this.peers.get(name);
     if (peer === undefined) return;
+    const keptLongLived = this.keepsLongLived;
     this.peers.delete(name);
+    if (this.keepsLongLived !== keptLongLived) this.regroup();
     await peer.remove();
     this.listeners.renewKeys();
     this.restart.forget(name);

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Address, parseAddress } from '../../../src/address/index.js';
 import type { Negotiated } from '../../../src/bgp/session/index.js';
-import { type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
+import { type GroupFacts, type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
 import { REJECTED } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
 import { Slices } from '../../../src/rib/slices.js';
@@ -86,11 +86,12 @@ function negotiated(address: Address): Negotiated {
   };
 }
 
-/** A speaker whose sessions nobody starts; `converged` collects what it said then. */
+/** A speaker whose sessions nobody starts; `converged` collects what it said then, `groups` the groups it made. */
 function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
   const slices = new Slices();
   const rib = new Rib({ slices });
   const converged: (readonly string[])[] = [];
+  const groups: GroupFacts[] = [];
   const speaker = new Speaker(
     {
       rib,
@@ -98,7 +99,10 @@ function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
       identity: { asn: 65001, confederation: null, routerId: 1, bgpPreference: 100 },
       policies: {
         importPolicy: () => ({ accept: () => REJECTED, explain: () => 'rejected' }),
-        exporter: () => ({ export: () => REJECTED, explain: () => 'rejected' }),
+        exporter: (facts) => {
+          groups.push(facts);
+          return { export: () => REJECTED, explain: () => 'rejected' };
+        },
       },
       restarting,
       deferralSeconds: 60,
@@ -113,7 +117,7 @@ function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
   speakers.push(speaker);
   for (const each of peers) speaker.addPeer(each);
   speaker.startDeferral();
-  return { rib, speaker, converged, peer: (name: string) => speaker.peers.get(name) };
+  return { rib, speaker, converged, groups, peer: (name: string) => speaker.peers.get(name) };
 }
 
 describe('the graceful restart capability', () => {
@@ -165,6 +169,19 @@ describe('a restarted speaker', () => {
     await speaker.removePeer('c');
     expect(converged).toEqual([[]]);
     expect(speaker.awaited).toEqual([]);
+  });
+});
+
+describe('long-lived stale routes', () => {
+  it('are kept from who does not know them as soon as some peer takes part, and no longer when none does', async () => {
+    const { speaker, groups, peer } = speakerFor([settings('a')], false);
+    peer('a')?.established(negotiated(settings('a').address));
+    expect(groups.map(({ longLivedStale }) => longLivedStale)).toEqual(['announce']);
+    const longLived = { ...gracefulRestart.longLived, enabled: true };
+    speaker.addPeer(settings('b', { gracefulRestart: { ...gracefulRestart, longLived } }));
+    expect(groups.map(({ longLivedStale }) => longLivedStale)).toEqual(['announce', 'withhold']);
+    await speaker.removePeer('b');
+    expect(groups.map(({ longLivedStale }) => longLivedStale)).toEqual(['announce', 'withhold', 'announce']);
   });
 });
 
