@@ -27,7 +27,7 @@ async function versionOf(daemon: DaemonId): Promise<DaemonVersion> {
   return { version, debian: installed?.status === 0 ? installed.stdout.trim().replace('\t', ' ') : null };
 }
 
-/** Facts of a run that ended now. */
+/** Facts of a run that begins now. */
 export async function runFacts(command: string): Promise<RunFacts> {
   const ids = Object.keys(daemons) as DaemonId[];
   const versions = await Promise.all(ids.map(async (id) => [id, await versionOf(id)] as const));

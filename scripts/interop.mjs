@@ -31,6 +31,7 @@ const titles = `\\((${Object.keys(daemons).join('|')})\\)$`;
 const folder = mkdtempSync(`${tmpdir()}/tartan-interop-`);
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const collected = `${folder}/cells.json`;
+const facts = await runFacts('npm run interop');
 const { status } = spawnSync(
   'node_modules/.bin/vitest',
   ['run', '--project', 'netns', '--testNamePattern', titles, ...files],
@@ -42,7 +43,7 @@ if (!existsSync(collected)) {
 }
 const cells = JSON.parse(readFileSync(collected, 'utf8'));
 const results = `${root}interop/RESULTS.md`;
-writeFileSync(results, renderResults(cells, await runFacts('npm run interop')));
+writeFileSync(results, renderResults(cells, facts));
 const failed = cells.filter(({ passed }) => !passed);
 console.log(`\ninterop: ${cells.length} tests, ${failed.length} failed; see interop/RESULTS.md`);
 for (const cell of failed)
