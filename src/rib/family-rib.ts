@@ -15,7 +15,7 @@
  * together in one epoch, so that the octet of the epoch never comes round to them.
  */
 import type { FamilyIndex } from '../address/index.js';
-import { type AttrSets, NO_LLGR } from './attr-sets.js';
+import { type AttrSets, LLGR_STALE, NO_LLGR } from './attr-sets.js';
 import { Decision } from './decision.js';
 import { Epochs } from './epochs.js';
 import { IdQueue } from './id-queue.js';
@@ -30,7 +30,10 @@ import {
 } from './path-watcher.js';
 import { MULTIPATH, Paths } from './paths.js';
 import { PrefixTable } from './prefix-table.js';
+import { type Refilter, type SourceJob, SourceJobs } from './source-jobs.js';
 import type { Sources } from './sources.js';
+
+export type { Refilter } from './source-jobs.js';
 
 /** Another best path, none any more, or other attributes of the same. */
 export const BEST_CHANGED = 1;
@@ -41,23 +44,8 @@ const DIRTY = 4;
 const UNUSED = 8;
 
 export type ChangeListener = (family: FamilyIndex, prefix: PrefixId, change: number) => void;
-/** Applies a new import filter: the accepted set (0 = rejected) for a received one. The reference it returns is taken over. */
-export type Refilter = (prefix: PrefixId, received: AttrSetId) => AttrSetId;
-
 /** The long-lived stale form of an accepted set, with one more reference, which is the caller's; 0 where it has none. */
 export type LongLivedMark = (accepted: AttrSetId) => AttrSetId;
-
-/** What to do with the paths of one source when the sweep comes to them. */
-interface SourceJob {
-  /** Remove paths of this epoch and earlier ones. */
-  removeUpTo: number | null;
-  refilter: Refilter | null;
-  redecide: boolean;
-  /** Bring paths of earlier epochs together in this one. */
-  ageTo: number | null;
-  /** Mark stale paths as long-lived. */
-  mark: boolean;
-}
 
 export interface FamilyRibContext {
   readonly sets: AttrSets;
@@ -91,11 +79,10 @@ export class FamilyRib {
 
   /** Told of every prefix that was decided, whatever came of it: some path of it may be another. */
   private readonly pathListeners = new Set<(prefix: PrefixId) => void>();
-  private nextJobs = new Map<SourceId, SourceJob>();
+  private readonly jobs = new SourceJobs();
   private nextNextHops = new Set<NextHopId>();
   private nextAll = false;
-  /** The sweep under way: jobs by source, marks by next hop. */
-  private jobs: (SourceJob | undefined)[] = [];
+  /** The sweep under way: marks by next hop. */
   private nextHopMarks = new Uint8Array(0);
   private all = false;
   private cursor = -1;
@@ -250,8 +237,8 @@ export class FamilyRib {
   refilterPrefix(prefix: PrefixId, refilters: readonly (Refilter | undefined)[]): void {
     const { paths } = this;
     for (const path of this.chain(prefix)) {
-      const accepted = refilters[paths.source[path]]?.(prefix, paths.received[path] as AttrSetId);
-      if (accepted !== undefined) this.accept(path, prefix, paths.accepted[path] as AttrSetId, accepted);
+      const refilter = refilters[paths.source[path]];
+      if (refilter !== undefined) this.judgeAnew(path, prefix, refilter);
     }
   }
 
@@ -331,7 +318,7 @@ export class FamilyRib {
 
   /** Whether a sweep that concerns the source is requested or under way. */
   isSweeping(source: SourceId): boolean {
-    return this.nextJobs.has(source) || this.jobs[source] !== undefined;
+    return this.jobs.has(source);
   }
 
   /** Decides dirty prefixes until `deadline`. Returns whether more are left. */
@@ -350,7 +337,8 @@ export class FamilyRib {
       if (!this.sweepRequested) return false;
       this.beginSweep();
     }
-    const { paths, jobs, nextHopMarks, all } = this;
+    const { paths, nextHopMarks, all } = this;
+    const jobs = this.jobs.bySource;
     const { nextHopId } = this.context.sets;
     const byNextHop = nextHopMarks.length > 0;
     const end = paths.highWater;
@@ -369,12 +357,7 @@ export class FamilyRib {
       }
     }
     this.cursor = -1;
-    for (const [source, job] of jobs.entries()) {
-      if (job === undefined) continue;
-      if (job.removeUpTo !== null) this.epochs.removed(source as SourceId, job.removeUpTo);
-      else if (job.ageTo !== null) this.epochs.removed(source as SourceId, (job.ageTo - 1) & 255);
-    }
-    this.jobs = [];
+    this.jobs.done(this.epochs);
     return this.sweepRequested;
   }
 
@@ -408,24 +391,17 @@ export class FamilyRib {
   }
 
   private get sweepRequested(): boolean {
-    return this.nextJobs.size > 0 || this.nextNextHops.size > 0 || this.nextAll;
+    return !this.jobs.isEmpty || this.nextNextHops.size > 0 || this.nextAll;
   }
 
   private job(source: SourceId): SourceJob {
-    let job = this.nextJobs.get(source);
-    if (job === undefined) {
-      job = { removeUpTo: null, refilter: null, redecide: false, ageTo: null, mark: false };
-      this.nextJobs.set(source, job);
-      this.epochs.reserve(source);
-      this.context.wake();
-    }
-    return job;
+    this.epochs.reserve(source);
+    this.context.wake();
+    return this.jobs.request(source);
   }
 
   private beginSweep(): void {
-    this.jobs = [];
-    for (const [source, job] of this.nextJobs) this.jobs[source] = job;
-    this.nextJobs.clear();
+    this.jobs.begin();
     let highest = -1;
     for (const id of this.nextNextHops) highest = Math.max(highest, id);
     this.nextHopMarks = new Uint8Array(highest + 1);
@@ -445,14 +421,9 @@ export class FamilyRib {
     }
     const source = paths.source[path] as SourceId;
     if (job.ageTo !== null && Epochs.isUpTo(paths.epoch[path], job.ageTo)) paths.epoch[path] = job.ageTo;
-    const mark = this.longLived.get(source);
-    const marked = mark !== undefined && this.isStale(path);
-    if (job.refilter !== null) {
-      let accepted = job.refilter(prefix, paths.received[path] as AttrSetId);
-      if (marked) accepted = this.marked(accepted, mark);
-      this.accept(path, prefix, paths.accepted[path] as AttrSetId, accepted);
-    }
-    if (job.mark && marked) {
+    if (job.refilter !== null) this.judgeAnew(path, prefix, job.refilter);
+    const mark = job.mark && this.isStale(path) ? this.longLived.get(source) : undefined;
+    if (mark !== undefined) {
       const before = paths.accepted[path] as AttrSetId;
       const decisive = before === 0 ? paths.received[path] : before;
       if ((this.context.sets.communityFlags[decisive] & NO_LLGR) !== 0) {
@@ -464,6 +435,18 @@ export class FamilyRib {
     }
     if (job.redecide) this.markDirty(prefix, BEST_CHANGED);
     return false;
+  }
+
+  /** Runs an import filter over a path. What bears the mark of long-lived paths keeps it (RFC 9494 §4.3). */
+  private judgeAnew(path: PathId, prefix: PrefixId, refilter: Refilter): void {
+    const { paths } = this;
+    const before = paths.accepted[path] as AttrSetId;
+    const accepted = refilter(prefix, paths.received[path] as AttrSetId);
+    const mark = this.longLived.get(paths.source[path] as SourceId);
+    // What was rejected bears no mark, and would have it; what became stale since then is not long-lived yet.
+    const isMarked = before === 0 || (this.context.sets.communityFlags[before] & LLGR_STALE) !== 0;
+    const keepsMark = mark !== undefined && isMarked && this.isStale(path);
+    this.accept(path, prefix, before, keepsMark ? this.marked(accepted, mark) : accepted);
   }
 
   /** The set in long-lived form; takes the reference over and returns one. */

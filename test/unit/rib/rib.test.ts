@@ -7,6 +7,7 @@ import {
   parsePrefix,
 } from '../../../src/address/index.js';
 import { buildCanonical, type CanonicalAttributes } from '../../../src/bgp/wire/index.js';
+import { LLGR_STALE } from '../../../src/rib/attr-sets.js';
 import { type AttrSetId, NONE, type PrefixId, type SourceId } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
 import { Slices } from '../../../src/rib/slices.js';
@@ -266,6 +267,36 @@ describe('graceful restart of a peer', () => {
     ipv4.sweepStale(source);
     settle(rib);
     expect(ipv4.prefixes.count).toBe(0);
+  });
+
+  it('leaves long-lived stale paths marked when they are judged anew, and no others (RFC 9494 §4.3)', () => {
+    const rib = connectedRib();
+    const [ipv4] = rib.families;
+    const source = rib.addSource(peer('peer'));
+    const stale = [0xffff0006];
+    const mark = () => intern(rib, { communities: stale });
+    const isMarked = (id: PrefixId) =>
+      [...ipv4.chain(id)].map((path) => {
+        return (rib.sets.communityFlags[ipv4.paths.accepted[path]] & LLGR_STALE) !== 0;
+      });
+    const old = announce(rib, source, '10.0.0.0/8');
+    ipv4.markStale(source, true);
+    ipv4.markLongLived(source, mark);
+    settle(rib);
+    expect(isMarked(old)).toEqual([true]);
+    // As when the data of origin validation changes, and when filters do.
+    const judge = () => intern(rib, { med: 5 });
+    ipv4.refilterPrefix(old, Object.assign([], { [source]: judge }));
+    settle(rib);
+    expect(isMarked(old)).toEqual([true]);
+    const anew = announce(rib, source, '11.0.0.0/8');
+    ipv4.markStale(source, true);
+    ipv4.refilter(source, judge);
+    settle(rib);
+    expect([isMarked(old), isMarked(anew)]).toEqual([[true], [false]]);
+    ipv4.markLongLived(source, mark);
+    settle(rib);
+    expect(isMarked(anew)).toEqual([true]);
   });
 
   it('keeps what a peer announces anew while its former paths are still being removed', () => {
