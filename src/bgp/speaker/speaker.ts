@@ -15,13 +15,7 @@ import {
   type RouteExporter,
   UpdateGroup,
 } from '../../rib/update-group.js';
-import {
-  type ClosedInfo,
-  type ListenerKey,
-  localAddressOfSocket,
-  type Negotiated,
-  zoneOf,
-} from '../session/index.js';
+import type { ClosedInfo, ListenerKey, Negotiated } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
 import { asPathTreatment } from './as-path-treatment.js';
@@ -29,6 +23,7 @@ import { asnTowards, type Confederation, type OwnAsns, type Relation } from './c
 import { DynamicPeers, type PeerRange, type RangeEvent } from './dynamic-peers.js';
 import { selfNextHop } from './extended-next-hop.js';
 import { type GroupFacts, groupKey } from './groups.js';
+import { Incoming } from './incoming.js';
 import { InterfacePeers } from './interface-peers.js';
 import { Listeners } from './listeners.js';
 import type { OwnAddress } from './local-addresses.js';
@@ -91,6 +86,11 @@ export class Speaker implements PeerContext {
   private readonly groups = new Map<string, Group>();
   readonly dynamicPeers: DynamicPeers;
   private readonly listeners: Listeners;
+  private readonly incoming: Incoming = new Incoming({
+    peers: this.peers,
+    adopt: (remote, zone) =>
+      zone === null ? this.dynamicPeers.adopt(remote) : this.interfacePeers.adopt(zone, remote),
+  });
   private ownAddresses: readonly OwnAddress[] = [];
   private readonly restart: RestartWait;
   private readonly revalidation: Revalidation;
@@ -135,10 +135,7 @@ export class Speaker implements PeerContext {
       event: (range, event) => options.rangeEvent?.(range, event),
     });
     this.listeners = new Listeners({
-      connection: (socket, remote) => {
-        const peer = this.peerAt(remote, localAddressOfSocket(socket), zoneOf(socket));
-        return peer?.session.accept(socket) ?? false;
-      },
+      connection: (socket, remote) => this.incoming.accept(socket, remote),
       keyRefused: (remote, error) => this.keyRefused(remote, error),
       keys: () => this.keys(),
     });
@@ -280,6 +277,7 @@ export class Speaker implements PeerContext {
   async stop(graceful: boolean): Promise<void> {
     this.restart.stop();
     this.listeners.close();
+    this.incoming.close();
     const peers = [...this.peers.values()];
     const stopped = peers.map((peer) => peer.stop(graceful));
     // Sessions that end start such timers.
@@ -418,21 +416,6 @@ export class Speaker implements PeerContext {
 
   private refilter(peer: Peer): void {
     peer.setPolicy(this.importPolicy(peer));
-  }
-
-  /** Whose connection this is: of several peers at one address, the one with that local address. */
-  private peerAt(remote: Address, local: Address | null, zone: string | null): Peer | undefined {
-    let found: Peer | undefined;
-    for (const peer of this.peers.values()) {
-      const { address, localAddress, device } = peer.settings;
-      if (!sameAddress(address, remote) || peer.isShutdown) continue;
-      if (zone !== null && zone !== device) continue;
-      if (localAddress && local && sameAddress(localAddress, local)) return peer;
-      // Of several, the connection is hardly of one that has a session.
-      if (found === undefined || (found.negotiated !== null && peer.negotiated === null)) found = peer;
-    }
-    if (found !== undefined) return found;
-    return zone === null ? this.dynamicPeers.adopt(remote) : this.interfacePeers.adopt(zone, remote);
   }
 
   private factsOf(peer: Peer, family: FamilyIndex, negotiated: Negotiated): GroupFacts {
