@@ -106,14 +106,16 @@ export class FamilyRib {
     paths.ensurePrefix(prefix);
     const counts = this.context.sources.counts(source)[this.family];
     const known = paths.find(prefix, source, pathId);
+    const epoch = this.epochs.of(source);
     sets.retain(received);
     sets.retain(accepted);
     if (known === NONE) {
       const path = paths.add(prefix, source, pathId);
       paths.received[path] = received;
       paths.accepted[path] = accepted;
-      paths.epoch[path] = this.epochs.of(source);
+      paths.epoch[path] = epoch;
       counts.received++;
+      counts.upToDate++;
       if (accepted !== 0) {
         counts.accepted++;
         this.markDirty(prefix, 0);
@@ -127,24 +129,9 @@ export class FamilyRib {
     if (this.context.watcher !== null) this.tellAnnounced(path, prefix, received, accepted);
     sets.release(paths.received[path] as AttrSetId);
     paths.received[path] = received;
-    paths.epoch[path] = this.epochs.of(source);
+    if (paths.epoch[path] !== epoch) counts.upToDate++;
+    paths.epoch[path] = epoch;
     this.accept(path, prefix, before, accepted);
-  }
-
-  /**
-   * Whether the source, which announces several paths of a prefix, may announce this one: it does so already, or it
-   * has less than `most`, those not counted that it announced in an earlier session.
-   */
-  hasRoom(source: SourceId, prefix: PrefixId, pathId: number, most: number): boolean {
-    const { paths } = this;
-    const epoch = this.epochs.of(source);
-    let n = 0;
-    for (let path: number = paths.firstOf(prefix); path !== NONE; path = paths.next[path]) {
-      if (paths.source[path] !== source) continue;
-      if (paths.receivedPathId(path as PathId) === pathId) return true;
-      if (paths.epoch[path] === epoch) n++;
-    }
-    return n < most;
   }
 
   /** A source withdraws a prefix. Returns false when it had not announced it. */
@@ -159,6 +146,7 @@ export class FamilyRib {
   withdrawAll(source: SourceId): void {
     this.job(source).removeUpTo = this.epochs.of(source);
     this.epochs.beginSession(source);
+    this.countAnew(source);
     this.stale.delete(source);
     this.refreshing.delete(source);
     this.longLived.delete(source);
@@ -176,6 +164,7 @@ export class FamilyRib {
       else this.job(source).removeUpTo = before;
     }
     this.epochs.beginSession(source);
+    this.countAnew(source);
     this.stale.add(source);
     this.refreshing.delete(source);
   }
@@ -203,6 +192,7 @@ export class FamilyRib {
     this.epochs.reserve(source);
     if (this.stale.has(source) || !this.epochs.hasRoom(source)) return false;
     this.epochs.begin(source);
+    this.countAnew(source);
     this.refreshing.add(source);
     return true;
   }
@@ -225,7 +215,7 @@ export class FamilyRib {
 
   isStale(path: PathId): boolean {
     const source = this.paths.source[path] as SourceId;
-    return this.stale.has(source) && this.paths.epoch[path] !== this.epochs.of(source);
+    return this.stale.has(source) && !this.isUpToDate(path);
   }
 
   /** Runs a new import filter over all that the source has announced, by and by. */
@@ -271,6 +261,11 @@ export class FamilyRib {
   /** Whether the path was announced in the source's present session, and is not merely kept from the one before. */
   isCurrent(path: PathId): boolean {
     return this.epochs.isOfSession(this.paths.source[path] as SourceId, this.paths.epoch[path]);
+  }
+
+  /** Whether the path was announced since the source's session, or the refresh that is under way, began. */
+  isUpToDate(path: PathId): boolean {
+    return this.paths.epoch[path] === this.epochs.of(this.paths.source[path] as SourceId);
   }
 
   /** The path that the decision process chose, or NONE. */
@@ -400,6 +395,10 @@ export class FamilyRib {
     return this.jobs.request(source);
   }
 
+  private countAnew(source: SourceId): void {
+    this.context.sources.counts(source)[this.family].upToDate = 0;
+  }
+
   private beginSweep(): void {
     this.jobs.begin();
     let highest = -1;
@@ -497,6 +496,7 @@ export class FamilyRib {
     this.tell(path, prefix, PATH_GONE | RECEIVED_CHANGED | (accepted !== 0 ? ACCEPTED_CHANGED : 0));
     const counts = sources.counts(paths.source[path] as SourceId)[this.family];
     counts.received--;
+    if (this.isUpToDate(path)) counts.upToDate--;
     if (accepted !== 0) counts.accepted--;
     this.touched(path, prefix, true);
     paths.remove(path);

@@ -37,7 +37,9 @@ export type Forwarding = 'nextHop' | 'none' | 'blackhole' | { readonly ifindex: 
 /** Routes held from one source in one family. */
 export interface SourceCounts {
   received: number;
-  /** Of those, let through by the import filter. */
+  /** Of those, announced since the session, or the refresh that is under way, began. */
+  upToDate: number;
+  /** Of those received, let through by the import filter. */
   accepted: number;
 }
 
@@ -67,8 +69,8 @@ export class Sources {
     if (id >= MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} route sources`);
     if (id >= this.flags.length) this.grow();
     this.countsById[id] = [
-      { received: 0, accepted: 0 },
-      { received: 0, accepted: 0 },
+      { received: 0, upToDate: 0, accepted: 0 },
+      { received: 0, upToDate: 0, accepted: 0 },
     ];
     this.set(id, info);
     return id;

@@ -6,6 +6,8 @@
  * every path.
  */
 import { type FamilyIndex, familyIndex, familyNames } from '../../address/index.js';
+import type { FamilyRib } from '../../rib/family-rib.js';
+import { NONE, type PathId, type PrefixId, type SourceId } from '../../rib/ids.js';
 import type { Negotiated } from '../session/index.js';
 import { type Capability, PATH_ID_OCTETS } from '../wire/index.js';
 import type { AddPathSettings, PeerSettings } from './settings.js';
@@ -45,6 +47,28 @@ export class ReceivedPaths {
       this.discarded[family] = 0;
     }
     this.adjust(settings);
+  }
+
+  /**
+   * Whether the peer may announce this path of the prefix: it does so already, or there is room for one more. What it
+   * announced in an earlier session does not count; beside what waits for the end of a refresh, there may be as many
+   * again.
+   */
+  hasRoom(table: FamilyRib, source: SourceId, prefix: PrefixId, pathId: number): boolean {
+    const { paths } = table;
+    const most = this.most[table.family];
+    let upToDate = 0;
+    let all = 0;
+    let isOld = false;
+    for (let path: number = paths.firstOf(prefix); path !== NONE; path = paths.next[path]) {
+      if (paths.source[path] !== source || !table.isCurrent(path as PathId)) continue;
+      all++;
+      const isSame = paths.receivedPathId(path as PathId) === pathId;
+      if (!table.isUpToDate(path as PathId)) isOld ||= isSame;
+      else if (isSame) return true;
+      else upToDate++;
+    }
+    return upToDate < most && (isOld || all < 2 * most);
   }
 
   /** Another number of paths is allowed from now on. */

@@ -11,7 +11,7 @@ import {
   sameAddress,
   unspecified6,
 } from '../../address/index.js';
-import { NONE, type SourceId } from '../../rib/ids.js';
+import { NONE, type PathId, type SourceId } from '../../rib/ids.js';
 import type { SourceInfo } from '../../rib/sources.js';
 import type { FsmState } from '../fsm/index.js';
 import type { ClosedInfo, Negotiated, SessionHandlers } from '../session/index.js';
@@ -466,12 +466,13 @@ export class Peer implements SessionHandlers {
     const ahead = receivedPaths.octets[family];
     for (let at = start + ahead; at < end; at += nlriOctets(buf[at]) + ahead) {
       const pathId = ahead === 0 ? 0 : nlriPathId(buf, at);
-      if (counts.received >= room && !this.hasAnnounced(family, buf, at, pathId)) {
+      const isFull = counts.upToDate >= room || counts.received >= room * 2;
+      if (isFull && !this.mayReplace(family, buf, at, pathId, counts.upToDate < room)) {
         guard.discarded[family]++;
         continue;
       }
       const prefix = internPrefix(prefixes, family, buf, at);
-      if (ahead !== 0 && !table.hasRoom(source, prefix, pathId, receivedPaths.most[family])) {
+      if (ahead !== 0 && !receivedPaths.hasRoom(table, source, prefix, pathId)) {
         this.discardPath(family);
         continue;
       }
@@ -498,11 +499,12 @@ export class Peer implements SessionHandlers {
     this.context.event(this, { type: 'pathLimit', family: familyNames[family], limit: most[family] });
   }
 
-  /** Whether the peer announces this path of the prefix that stands at `buf[at]` already. */
-  private hasAnnounced(family: FamilyIndex, buf: Buffer, at: number, pathId: number): boolean {
-    const { prefixes, paths } = this.context.rib.families[family];
-    const prefix = findPrefix(prefixes, family, buf, at);
-    return prefix !== NONE && paths.find(prefix, this.source, pathId) !== NONE;
+  /** Whether the path of the prefix that stands at `buf[at]` is no further one: the peer announces it already; `hasOld`: or did so earlier. */
+  private mayReplace(family: FamilyIndex, buf: Buffer, at: number, pathId: number, hasOld: boolean): boolean {
+    const table = this.context.rib.families[family];
+    const prefix = findPrefix(table.prefixes, family, buf, at);
+    const path = prefix === NONE ? NONE : table.paths.find(prefix, this.source, pathId);
+    return path !== NONE && (hasOld || table.isUpToDate(path as PathId));
   }
 
   private endOfRib(family: FamilyIndex): void {

@@ -67,11 +67,15 @@ export class PrefixGuard {
     this.warned.clear();
   }
 
-  /** Received prefixes at which further ones are to be discarded; Infinity: none are. */
+  /**
+   * Received prefixes at which further ones are to be discarded; Infinity: none are. Those of an earlier session, or from
+   * before a refresh, don't count, but there are never more than twice as many in all.
+   */
   room(family: FamilyIndex): number {
     const limit = this.limit(family);
-    if (limit?.action !== 'discard' || limit.received === undefined) return Number.POSITIVE_INFINITY;
-    return this.session.holdsFormer(family) ? 2 * limit.received : limit.received;
+    return limit?.action === 'discard'
+      ? (limit.received ?? Number.POSITIVE_INFINITY)
+      : Number.POSITIVE_INFINITY;
   }
 
   /** After prefixes came or went. Returns false when there are too many: the session is ended or is about to be. */

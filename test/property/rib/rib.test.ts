@@ -376,7 +376,7 @@ class Bench {
     const table = rib.families[this.family];
     expect(rib.decide(Number.POSITIVE_INFINITY)).toBe(false);
     let bestCount = 0;
-    const counts = sources.map(() => ({ received: 0, accepted: 0 }));
+    const counts = sources.map(() => ({ received: 0, upToDate: 0, accepted: 0 }));
     for (const [number, model] of this.model) {
       const id = table.prefixes.find(table.prefixes.read(this.prefix(number))) as PrefixId;
       const best = modelBest(model, this.metrics, this.medRules);
@@ -420,6 +420,7 @@ class Bench {
       for (const path of model) {
         const count = counts[sources.indexOf(path.source)];
         count.received++;
+        if (!path.stale && path.old !== true) count.upToDate++;
         if (path.accepted !== null) count.accepted++;
       }
     }

@@ -239,7 +239,7 @@ describe('graceful restart of a peer', () => {
     expect(ipv4.prefixes.find(prefix('12.0.0.0/8'))).toBe(NONE);
     expect(changed).toEqual(['11.0.0.0/8', '12.0.0.0/8']);
     expect(ipv4.hasStale(source)).toBe(false);
-    expect(rib.sources.counts(source)[0]).toEqual({ received: 2, accepted: 2 });
+    expect(rib.sources.counts(source)[0]).toEqual({ received: 2, upToDate: 2, accepted: 2 });
   });
 
   it('begins no refresh while paths are kept over a restart', () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type Address, parseAddress } from '../../../src/address/index.js';
 import type { Negotiated } from '../../../src/bgp/session/index.js';
 import { type GroupFacts, type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
+import { buildCanonical, UpdateEncoder } from '../../../src/bgp/wire/index.js';
 import { REJECTED } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
 import { Slices } from '../../../src/rib/slices.js';
@@ -239,4 +240,70 @@ describe("a peer's last error", () => {
     stands();
     expect(a.lastError).toBe('hold timer expired');
   });
+});
+
+describe('what a peer announces beyond its limits', () => {
+  const address = parseAddress('192.0.2.2') as Address;
+  const discard: PeerSettings['maxPrefixes'] = {
+    ipv4: { received: 2, warnAtPercent: 75, action: 'discard', restartAfterSeconds: 30 },
+  };
+
+  /** A peer with a session on which both ends tell the beginning and end of a refresh. */
+  function refreshing(more: Partial<PeerSettings>, pathIds = false) {
+    const { rib, peer } = speakerFor([settings('a', more)], false);
+    const a = peer('a');
+    if (a === undefined) throw new Error('there is no such peer');
+    const none = { receives: false, sends: false };
+    a.established({
+      ...negotiated(address),
+      routeRefresh: true,
+      enhancedRefresh: true,
+      addPath: [{ receives: pathIds, sends: false }, none],
+    });
+    const set = buildCanonical({ family: 0, nextHop: address, asPath: [65002] });
+    const encoder = new UpdateEncoder(4096, true, pathIds);
+    const announce = (...numbers: readonly number[]) => {
+      encoder.beginReach(set, 0, set.length);
+      // With identifiers, paths of one prefix; else so many prefixes.
+      for (const n of numbers) {
+        if (pathIds) encoder.addPathIpv4(n, 0x0a000000, 8);
+        else encoder.addIpv4(n * 0x1000000, 8);
+      }
+      encoder.end();
+      const message = encoder.take();
+      if (message !== null) expect(a.update(message, 19, message.length)).toBeNull();
+    };
+    const held = () => {
+      rib.decide(Number.POSITIVE_INFINITY);
+      return rib.sources.counts(a.source)[0].received;
+    };
+    return { announce, held, begins: () => a.routeRefresh(1, 1, 1), ends: () => a.routeRefresh(1, 1, 2), a };
+  }
+
+  for (const [what, more, pathIds] of [
+    ['prefixes', { maxPrefixes: discard }, false],
+    ['paths of a prefix', { addPath: { ipv4: { receive: true, maxReceived: 2, send: false } } }, true],
+  ] as const) {
+    it(`is discarded, also where it comes within a refresh (RFC 7313): ${what}`, () => {
+      const { announce, held, begins, ends } = refreshing(more as Partial<PeerSettings>, pathIds);
+      announce(1, 2, 3);
+      expect(held()).toBe(2);
+      begins();
+      announce(1, 2, 3, 4);
+      ends();
+      expect(held()).toBe(2);
+      begins();
+      announce(3, 4, 5, 2);
+      // The old ones stay until the end, and no more than as many come beside them.
+      expect(held()).toBe(4);
+      begins();
+      announce(6, 7, 8);
+      expect(held()).toBe(4);
+      announce(3, 4);
+      ends();
+      expect(held()).toBe(2);
+      announce(3, 4, 5);
+      expect(held()).toBe(2);
+    });
+  }
 });
