@@ -241,6 +241,12 @@ export class UpdateGroup {
     return departures;
   }
 
+  /** What a member that has been told nothing yet of all that it is to be told waits for; null: it has been told something, or all. */
+  atStart(source: SourceId): Pick<Departure, 'awaitsEndOfRib'> | null {
+    const state = this.members.get(source);
+    return state?.stream?.fresh ? state : null;
+  }
+
   /** The best path of a prefix, or its attributes, may have changed; with `maxPaths`, any of its paths. */
   prefixChanged(prefix: PrefixId): void {
     if (this.dirty.add(prefix) && this.dirty.size === 1) this.wake();

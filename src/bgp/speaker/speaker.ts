@@ -393,8 +393,12 @@ export class Speaker implements PeerContext {
 
   refresh(peer: Peer, family: FamilyIndex): void {
     const group = this.groupOf(peer, family)?.group;
-    const before = group?.detach([peer.source]).get(peer.source);
-    if (group === undefined || before === undefined) return;
+    if (group === undefined) return;
+    // What is noted of a member grows with the table. Who asks a thousand times in one breath is told once.
+    const ahead = group.atStart(peer.source);
+    if (ahead !== null && (ahead.awaitsEndOfRib || peer.negotiated?.enhancedRefresh !== true)) return;
+    const before = group.detach([peer.source]).get(peer.source);
+    if (before === undefined) return;
     // RFC 7313 §4: a refresh begins behind the End-of-RIB.
     peer.flushEndOfRib();
     const awaitsEndOfRib = peer.refreshes.begin(family, before.awaitsEndOfRib);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Address, parseAddress } from '../../../src/address/index.js';
 import type { Negotiated } from '../../../src/bgp/session/index.js';
 import { type GroupFacts, type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
@@ -6,6 +6,7 @@ import { buildCanonical, UpdateEncoder } from '../../../src/bgp/wire/index.js';
 import { REJECTED } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
 import { Slices } from '../../../src/rib/slices.js';
+import { UpdateGroup } from '../../../src/rib/update-group.js';
 
 const speakers: Speaker[] = [];
 afterEach(async () => {
@@ -118,7 +119,7 @@ function speakerFor(peers: readonly PeerSettings[], restarting: boolean) {
   speakers.push(speaker);
   for (const each of peers) speaker.addPeer(each);
   speaker.startDeferral();
-  return { rib, speaker, converged, groups, peer: (name: string) => speaker.peers.get(name) };
+  return { rib, slices, speaker, converged, groups, peer: (name: string) => speaker.peers.get(name) };
 }
 
 describe('the graceful restart capability', () => {
@@ -304,6 +305,28 @@ describe('what a peer announces beyond its limits', () => {
       expect(held()).toBe(2);
       announce(3, 4, 5);
       expect(held()).toBe(2);
+    });
+  }
+});
+
+describe('a refresh of what we announce', () => {
+  for (const enhancedRefresh of [false, true]) {
+    it(`that is asked for many times at once is one${enhancedRefresh ? ', with one beginning' : ''}`, async () => {
+      const { slices, peer } = speakerFor([settings('a')], false);
+      const a = peer('a');
+      if (a === undefined) throw new Error('there is no such peer');
+      const detach = vi.spyOn(UpdateGroup.prototype, 'detach');
+      const sent = vi.spyOn(a.session, 'send');
+      a.established({ ...negotiated(a.settings.address), routeRefresh: true, enhancedRefresh });
+      const ask = () => a.routeRefresh(1, 1, 0);
+      ask();
+      // The first announcement of all that there is has not begun.
+      expect(detach).not.toHaveBeenCalled();
+      await slices.idle();
+      for (let n = 0; n < 1000; n++) ask();
+      expect(detach).toHaveBeenCalledTimes(1);
+      expect(sent).toHaveBeenCalledTimes(enhancedRefresh ? 1 : 0);
+      detach.mockRestore();
     });
   }
 });
