@@ -171,6 +171,7 @@ describe('a password', () => {
       applied: true,
       errors: [],
       changes: ['peer p: the password changed'],
+      resets: [],
     });
     // FRR resets a session whose password changes, and dials or waits with the new one.
     await new Frr(lab.node('p')).configure('router bgp 65002', `neighbor ${address} password marlin`);

@@ -84,7 +84,7 @@ const capability: fc.Arbitrary<Capability> = fc.oneof(
   }),
   fc.record({
     type: fc.constant('unknown' as const),
-    code: fc.integer({ min: 66, max: 255 }),
+    code: fc.integer({ min: 72, max: 255 }),
     data: fc.uint8Array({ maxLength: 255 }).map((octets) => Buffer.from(octets)),
   }),
 );
