@@ -217,8 +217,25 @@ function diffListen(old: Router, next: Router, lines: string[]): boolean {
   return changed.length > 0;
 }
 
-function relationOf({ asn }: ReturnType<typeof renderPeer>, router: Router) {
-  return asn === 'external' ? 'ebgp' : relationTo(asn, router);
+function relationOf(peer: WrittenPeer, router: Router) {
+  // A range's `asns` are external.
+  return !('asn' in peer) || peer.asn === 'external' ? 'ebgp' : relationTo(peer.asn, router);
+}
+
+/** Whether such peers are somebody else to us, though their AS is the same, as our confederation has other members. */
+function isOther(
+  what: string,
+  was: WrittenPeer,
+  old: Router,
+  peer: WrittenPeer,
+  next: Router,
+  lines: string[],
+) {
+  const asnOf = (each: WrittenPeer) => ('asn' in each ? each.asn : undefined);
+  const relations = [relationOf(was, old), relationOf(peer, next)];
+  if (asnOf(was) !== asnOf(peer) || relations[0] === relations[1]) return false;
+  lines.push(`${what}: ${relations.join(' → ')}${consequences.session}`);
+  return true;
 }
 
 function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peers'] {
@@ -244,11 +261,7 @@ function diffPeers(old: Router, next: Router, lines: string[]): RouterDiff['peer
       found.push(change);
       lines.push(`peer ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
     }
-    const relations = [relationOf(was, old), relationOf(peer, next)];
-    if (was.asn === peer.asn && relations[0] !== relations[1]) {
-      found.push('session');
-      lines.push(`peer ${name}: ${relations.join(' → ')}${consequences.session}`);
-    }
+    if (isOther(`peer ${name}`, was, old, peer, next, lines)) found.push('session');
     if (found.length === 0) continue;
     result.changed.push({ name, change: strongest(found) });
   }
@@ -273,6 +286,7 @@ function diffRanges(old: Router, next: Router, lines: string[]): RouterDiff['ran
       found.push(change);
       lines.push(`peer range ${name}: ${key} ${show(from)} → ${show(to)}${consequences[change]}`);
     }
+    if (isOther(`peer range ${name}`, was, old, range, next, lines)) found.push('session');
     if (found.length > 0) changed.set(name, strongest(found));
   }
   return changed;

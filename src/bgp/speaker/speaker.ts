@@ -215,8 +215,9 @@ export class Speaker implements PeerContext {
 
   /** Connections from peers with a password must be signed by it (RFC 2385). */
   private keys(): ListenerKey[] {
-    const named = [...this.peers.values()].flatMap(({ password, settings: { address } }) =>
-      password === null ? [] : [{ address, password }],
+    // Who came from a range has the key of its prefix: the kernel has room for few.
+    const named = [...this.peers.values()].flatMap(({ password, settings: { address, range } }) =>
+      password === null || range !== undefined ? [] : [{ address, password }],
     );
     return [...this.dynamicPeers.keys(), ...named];
   }

@@ -51,5 +51,11 @@ describe('a confederation', () => {
       peers: { changed: [{ name: 'p', change: 'session' }] },
       lines: [expect.any(String), 'peer p: confed → ebgp; its session is reset'],
     });
+    const withRange = (spec: string) =>
+      load(document(`${spec}\npeerRanges: [{name: r, prefix: 192.0.2.0/24, asn: 65002}]`));
+    expect(diffRouter(withRange(base), withRange(fewer))).toMatchObject({
+      ranges: new Map([['r', 'session']]),
+      lines: [expect.any(String), 'peer range r: confed → ebgp; its session is reset'],
+    });
   });
 });
