@@ -111,9 +111,11 @@ export class Retention {
     const restart = graceful && gracefulRestart.enabled ? (negotiated?.peerGracefulRestart ?? null) : null;
     let keeps = false;
     for (const family of families) {
-      const restartSeconds = restart && entryOf(restart.families, family) ? restart.restartTimeSeconds : 0;
+      // The peer may keep families that are not ours.
+      const kept = negotiated?.families.includes(family) ? restart : null;
+      const restartSeconds = kept && entryOf(kept.families, family) ? kept.restartTimeSeconds : 0;
       const staleSeconds =
-        restart === null ? 0 : staleTime(gracefulRestart, negotiated?.peerLongLived ?? null, family);
+        kept === null ? 0 : staleTime(gracefulRestart, negotiated?.peerLongLived ?? null, family);
       if (restartSeconds === 0 && staleSeconds === 0) {
         this.forget(family);
         this.host.table(family).withdrawAll(this.host.source);

@@ -135,6 +135,13 @@ describe("a peer's routes while it is away", () => {
     }
   });
 
+  it('are not spoken of in a family that only the peer has', () => {
+    const { retention, events } = scene();
+    retention.closed({ ...session({ stale: 100 }), families: [0] }, true);
+    expect(events.map(({ type, family }) => `${type} ${family}`)).toEqual(['stale ipv4']);
+    expect(retention.retained(1)).toBeNull();
+  });
+
   it('stay until End-of-RIB once it is back, and go without one after the stale path time', () => {
     const { retention, held, announce, types } = scene();
     retention.closed(session(), true);
