@@ -284,16 +284,19 @@ export class RoutingNode {
       const settings = settingsOf.get(name);
       return settings === undefined ? [] : [{ settings, change }];
     });
+    // All in one go: nobody is judged by filters of the one document under the names of the other.
     const changed = this.speaker.changePeers(changes);
+    const ranged = this.speaker.setRanges(next.peerRanges, ranges);
     if (policies) this.speaker.policiesChanged();
-    await changed;
+    await Promise.all([changed, ranged]);
     if (this.stopping) return;
     // Who is named from now on is of no range any more.
     const added = next.peers.filter(({ name }) => peers.added.includes(name));
-    await this.speaker.dynamicPeers.giveUp(added.map(({ address }) => address));
-    await this.speaker.setRanges(next.peerRanges, ranges);
+    const gone = this.speaker.dynamicPeers.giveUp(added.map(({ address }) => address));
+    const started = added.map((settings) => this.speaker.addPeer(settings));
+    await gone;
     if (this.stopping) return;
-    for (const settings of added) this.speaker.addPeer(settings).start();
+    for (const peer of started) peer.start();
   }
 
   /** Ends sessions and the kernel thread; routes go or stay as the document says. */

@@ -14,8 +14,8 @@ import {
   type CompiledPolicy,
   compileFilters,
   Exporter,
-  type Filter,
   Importer,
+  nothingPasses,
   type OriginFacts,
   type OriginValidator,
   type OwnNextHop,
@@ -131,12 +131,12 @@ export class RouterPolicies implements PolicySource {
       const open = relation !== 'ebgp' || !this.router.ebgpRequiresPolicy;
       return open ? compileFilters([], family) : policyMissing(direction, family);
     }
-    // Names are checked when the document is read.
-    const filters = names
-      .map((name) => this.router.filters[name])
-      .filter((filter): filter is Filter => filter !== undefined);
-    const { prefixSets } = this.router;
-    return compileFilters(filters, family, { prefixSets, localAsn: this.ownAsn(relation) });
+    const { filters, prefixSets } = this.router;
+    // Names are checked when the document is read. A peer that still goes by the last one waits until it is changed too.
+    const gone = names.find((name) => !Object.hasOwn(filters, name));
+    if (gone !== undefined) return nothingPasses(`filter \`${gone}\` is not there any more`, family);
+    const used = names.map((name) => filters[name]);
+    return compileFilters(used, family, { prefixSets, localAsn: this.ownAsn(relation) });
   }
 
   private origins(): OriginFacts {

@@ -220,11 +220,12 @@ export function compileFilters(
 
 /** What holds for an external peer without a filter, unless `ebgpRequiresPolicy` is off (RFC 8212 §2). */
 export function policyMissing(direction: 'import' | 'export', family: FamilyIndex): CompiledPolicy {
-  return new CompiledPolicy(
-    [],
-    family,
-    `no ${direction} filter is configured for this external peer (RFC 8212)`,
-  );
+  return nothingPasses(`no ${direction} filter is configured for this external peer (RFC 8212)`, family);
+}
+
+/** Everything is rejected, for that reason. */
+export function nothingPasses(reason: string, family: FamilyIndex): CompiledPolicy {
+  return new CompiledPolicy([], family, reason);
 }
 
 /** null: the rule can never match in this family. */

@@ -196,13 +196,16 @@ export class Speaker implements PeerContext {
     await Promise.all(replaced);
   }
 
-  /** Whoever dials from these becomes a peer from now on. `changed`: how much their settings differ from before, by name. */
+  /**
+   * Whoever dials from these becomes a peer from now on. `changed`: how much their settings differ from before, by name.
+   * Resolves when those are gone who are of no range any more, and new sessions are started.
+   */
   async setRanges(ranges: readonly PeerRange[], changed: ReadonlyMap<string, PeerChange>): Promise<void> {
-    await this.dynamicPeers.setRanges(ranges);
+    const gone = this.dynamicPeers.setRanges(ranges);
     const changes = [...changed].flatMap(([range, change]) =>
       this.dynamicPeers.settingsOf(range).map((settings) => ({ settings, change })),
     );
-    await this.changePeers(changes);
+    await Promise.all([gone, this.changePeers(changes)]);
   }
 
   /** Reads the passwords of all peers again. Returns the names of those that have another one now; no session ends. */

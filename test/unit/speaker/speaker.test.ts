@@ -217,6 +217,24 @@ describe('new settings of a peer', () => {
   });
 });
 
+describe('new settings of a range', () => {
+  it('are those of its peers at once, before anything else is judged', async () => {
+    const { speaker } = speakerFor([], false);
+    const range = (imports: string) => ({
+      name: 'r',
+      prefix: { ...(parseAddress('192.0.2.0') as Address), length: 24 },
+      limit: 10,
+      settings: settings('', { import: [imports] }),
+    });
+    await speaker.setRanges([range('a')], new Map());
+    const peer = speaker.dynamicPeers.adopt(parseAddress('192.0.2.7') as Address);
+    expect(peer?.settings.import).toEqual(['a']);
+    const changed = speaker.setRanges([range('b')], new Map([['r', 'policy']]));
+    expect(peer?.settings.import).toEqual(['b']);
+    await changed;
+  });
+});
+
 describe("a peer's last error", () => {
   it('tells why the last session ended, and forgets attempts once a session stands', () => {
     const { peer } = speakerFor([settings('a')], false);
