@@ -47,7 +47,10 @@ export abstract class View {
 /** Adj-RIB-In of one session, before or after the import policy. */
 export class AdjRibInView extends View {
   /** By prefix: path identifiers that were withdrawn. Sessions without them need only the prefix. */
-  private readonly gone: readonly [Map<PrefixId, number[]>, Map<PrefixId, number[]>] = [new Map(), new Map()];
+  private readonly gone: readonly [Map<PrefixId, Set<number>>, Map<PrefixId, Set<number>>] = [
+    new Map(),
+    new Map(),
+  ];
   private goneIds = 0;
 
   constructor(
@@ -67,10 +70,10 @@ export class AdjRibInView extends View {
     this.dirty[family].add(prefix);
     if (!isGone || !this.addPath[family]) return;
     const ids = this.gone[family].get(prefix);
-    if (ids?.includes(pathId)) return;
+    if (ids?.has(pathId)) return;
     this.goneIds++;
-    if (ids === undefined) this.gone[family].set(prefix, [pathId]);
-    else ids.push(pathId);
+    if (ids === undefined) this.gone[family].set(prefix, new Set([pathId]));
+    else ids.add(pathId);
   }
 
   override collect(table: FamilyRib, prefix: PrefixId, batch: RouteBatch): void {
@@ -78,7 +81,7 @@ export class AdjRibInView extends View {
     const gone = this.gone[family].get(prefix);
     if (gone !== undefined) {
       this.gone[family].delete(prefix);
-      this.goneIds -= gone.length;
+      this.goneIds -= gone.size;
       for (const pathId of gone) {
         if (paths.find(prefix, this.source, pathId) === NONE) batch.add(prefix, REJECTED, pathId);
       }
