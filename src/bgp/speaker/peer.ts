@@ -77,10 +77,9 @@ export class Peer implements SessionHandlers {
       direction === 'sent'
         ? this.context.announcedCount(this, family)
         : this.context.rib.sources.counts(this.source)[family].received,
-    holdsFormer: (family) => {
-      const table = this.context.rib.families[family];
-      const { source } = this;
-      return table.hasStale(source) || table.isRefreshing(source) || table.isSweeping(source);
+    former: (family) => {
+      const { received, upToDate } = this.context.rib.sources.counts(this.source)[family];
+      return received - upToDate;
     },
     warn: (event) => this.context.event(this, { type: 'prefixWarning', ...event }),
     end: (notification, { reason }, event) => {

@@ -3,8 +3,9 @@
  * warn, when to take no more, when to end the session, and for how long it then stays down.
  *
  * Prefixes of a family are counted as they stand in the Adj-RIB-In, and in the Adj-RIB-Out of the peer's update group.
- * While those of the last session still lie there beside new ones (they are kept over a restart of the peer, or on
- * their way out), there may be twice as many for that while.
+ * While old ones still lie there beside new ones (those of the last session are kept over a restart of the peer, or on
+ * their way out; those from before a refresh wait for its end), the limit holds for the new ones, and twice as many may be
+ * there in all.
  */
 import { type Family, type FamilyIndex, familyNames } from '../../address/index.js';
 import { afiOf, CeaseSubcode, ErrorCode, type Notification, Safi } from '../wire/index.js';
@@ -30,17 +31,14 @@ export interface PrefixHold {
 export interface GuardedSession {
   limits(): PrefixLimits;
   count(family: FamilyIndex, direction: LimitDirection): number;
-  /** Whether prefixes of an earlier session are among those received. */
-  holdsFormer(family: FamilyIndex): boolean;
+  /** How many of those received are of an earlier session, or from before a refresh that is under way. */
+  former(family: FamilyIndex): number;
   warn(event: LimitEvent): void;
   /** Ends the session and forgets its routes. */
   end(notification: Notification, hold: PrefixHold, event: LimitEvent): void;
   /** The time is over: start again. */
   restart(): void;
 }
-
-/** Milliseconds between two looks at whether the former session's prefixes are gone. */
-const FORMER_GONE_MS = 100;
 
 /** RFC 4486 §4: the family and its upper bound, so that the peer's people know what was exceeded. */
 export function maximumPrefixesReached(family: FamilyIndex, bound: number): Notification {
@@ -57,7 +55,6 @@ export class PrefixGuard {
   readonly discarded: [number, number] = [0, 0];
   private readonly warned = new Set<string>();
   private holdTimer: NodeJS.Timeout | null = null;
-  private lookAgain: NodeJS.Timeout | null = null;
 
   constructor(private readonly session: GuardedSession) {}
 
@@ -88,8 +85,7 @@ export class PrefixGuard {
     const isFull = direction === 'received' && limit.action === 'discard' && this.discarded[family] > 0;
     this.warnOnce(event, count * 100 >= bound * limit.warnAtPercent || isFull);
     if (count <= bound || (direction === 'received' && limit.action === 'discard')) return true;
-    if (direction === 'received' && this.session.holdsFormer(family) && count <= 2 * bound) {
-      this.checkLater(family);
+    if (direction === 'received' && count - this.session.former(family) <= bound && count <= 2 * bound) {
       return true;
     }
     this.end(family, limit, event);
@@ -113,15 +109,8 @@ export class PrefixGuard {
   /** The session may start again, whatever was the matter. */
   release(): void {
     this.hold = null;
-    this.clear();
-  }
-
-  /** Ends all waiting. */
-  clear(): void {
     if (this.holdTimer !== null) clearTimeout(this.holdTimer);
-    if (this.lookAgain !== null) clearTimeout(this.lookAgain);
     this.holdTimer = null;
-    this.lookAgain = null;
   }
 
   private limit(family: FamilyIndex): PrefixLimit | undefined {
@@ -136,13 +125,6 @@ export class PrefixGuard {
       this.warned.add(key);
       this.session.warn(event);
     }
-  }
-
-  private checkLater(family: FamilyIndex): void {
-    this.lookAgain ??= setTimeout(() => {
-      this.lookAgain = null;
-      this.check(family, 'received');
-    }, FORMER_GONE_MS);
   }
 
   private end(family: FamilyIndex, limit: PrefixLimit, event: LimitEvent): void {
