@@ -78,6 +78,8 @@ export interface PeerContext {
   established(peer: Peer, negotiated: Negotiated): void;
   endOfRib(peer: Peer, family: FamilyIndex): void;
   closed(peer: Peer, info: ClosedInfo): void;
+  /** A connection is gone that was no session yet, whatever state that leaves the peer in. */
+  attemptFailed(peer: Peer): void;
   /** Nobody waits for the peer any more: it is shut down. */
   notExpected(peer: Peer): void;
   writable(peer: Peer): void;

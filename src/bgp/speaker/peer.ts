@@ -398,7 +398,10 @@ export class Peer implements SessionHandlers {
     const said = info.notificationReceived ?? info.notificationSent;
     if (info.error !== null) this.lastError = info.error;
     else if (said !== null) this.lastError = describeNotification(said);
-    if (!info.wasEstablished) return;
+    if (!info.wasEstablished) {
+      this.context.attemptFailed(this);
+      return;
+    }
     this.lastSessionError = this.lastError;
     const { negotiated } = this;
     this.negotiated = null;

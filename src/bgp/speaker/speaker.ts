@@ -387,6 +387,10 @@ export class Speaker implements PeerContext {
     if (peer.settings.interface !== undefined) setImmediate(() => this.interfacePeers.refresh());
   }
 
+  attemptFailed(peer: Peer): void {
+    this.dynamicPeers.look(peer);
+  }
+
   notExpected(peer: Peer): void {
     this.restart.forget(peer.settings.name);
   }

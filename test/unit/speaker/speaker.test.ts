@@ -217,15 +217,37 @@ describe('new settings of a peer', () => {
   });
 });
 
-describe('new settings of a range', () => {
-  it('are those of its peers at once, before anything else is judged', async () => {
+describe('a peer of a range', () => {
+  const range = (imports: string) => ({
+    name: 'r',
+    prefix: { ...(parseAddress('192.0.2.0') as Address), length: 24 },
+    limit: 10,
+    settings: settings('', { import: [imports] }),
+  });
+
+  it('is gone with its connection, also where that brings no state to an end (DelayOpen)', async () => {
     const { speaker } = speakerFor([], false);
-    const range = (imports: string) => ({
-      name: 'r',
-      prefix: { ...(parseAddress('192.0.2.0') as Address), length: 24 },
-      limit: 10,
-      settings: settings('', { import: [imports] }),
+    await speaker.setRanges([range('a')], new Map());
+    const peer = speaker.dynamicPeers.adopt(parseAddress('192.0.2.7') as Address);
+    if (peer === undefined) throw new Error('there is no such peer');
+    const connected = vi.spyOn(peer.session, 'isConnected', 'get').mockReturnValue(true);
+    const looked = () => new Promise((resolve) => setImmediate(resolve));
+    await looked();
+    expect(speaker.peers.size).toBe(1);
+    connected.mockReturnValue(false);
+    peer.closed({
+      wasEstablished: false,
+      error: 'connection reset',
+      notificationSent: null,
+      notificationReceived: null,
+      graceful: false,
     });
+    await looked();
+    expect(speaker.peers.size).toBe(0);
+  });
+
+  it('has new settings of its range at once, before anything else is judged', async () => {
+    const { speaker } = speakerFor([], false);
     await speaker.setRanges([range('a')], new Map());
     const peer = speaker.dynamicPeers.adopt(parseAddress('192.0.2.7') as Address);
     expect(peer?.settings.import).toEqual(['a']);
