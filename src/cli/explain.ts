@@ -69,6 +69,12 @@ function tellPath(
   const from = path.pathId === undefined ? source : `${source}, path id ${path.pathId}`;
   tell(2, `${number}. ${label}: from ${from}${asPath}${nextHop}`, 3);
   tell(5, `${because}: ${path.reason}`, 2);
+  if (path.stale !== undefined) {
+    const { until, longLived } = path.stale;
+    const word = longLived ? 'long-lived stale' : 'stale';
+    const end = until === null ? '' : `, until ${until} at most`;
+    tell(5, `${word}: kept until ${path.peer} announces it again${end}`, 2);
+  }
   if (path.nextHopResolution !== '') tell(5, `next hop: ${path.nextHopResolution}`, 2);
   if (path.validity !== undefined) tell(5, `origin: ${path.validity.state}, ${path.validity.reason}`, 2);
   if (path.announcedTo !== undefined) {

@@ -23,8 +23,8 @@ const stateLabels: Readonly<Record<PeerRow['state'], string>> = {
   shutdown: 'shutdown',
 };
 
-const countsOf = (count: keyof PeerRow['families'][string]) => (peer: PeerRow) =>
-  Object.values(peer.families).map((family) => grouped(family[count]));
+const countsOf = (count: 'received' | 'accepted' | 'announced') => (peer: PeerRow) =>
+  Object.values(peer.families).map((family) => (family.agreed === false ? '-' : grouped(family[count])));
 
 /** A link-local address means something on its link alone. */
 const addressOf = ({ address, device }: PeerRow) =>
@@ -66,7 +66,7 @@ const peerColumns: readonly Column<PeerRow>[] = [
     colour: (peer, colour) =>
       peer.state === 'established' ? colour.green : peer.state === 'shutdown' ? colour.dim : colour.yellow,
   },
-  { title: 'SINCE', cell: (peer) => since(peer.since), align: 'right' },
+  { title: 'SINCE', cell: (peer) => since(peer.down?.since ?? peer.since), align: 'right' },
   { title: 'FAMILY', cell: (peer) => Object.keys(peer.families) },
   { title: 'RECEIVED', cell: countsOf('received'), align: 'right' },
   { title: 'ACCEPTED', cell: countsOf('accepted'), align: 'right' },
@@ -83,6 +83,21 @@ function addPathText([family, { receive, discarded, send }]: [
   const sent =
     send === false ? [] : [send === 'all' ? 'all paths are announced' : `the best ${send} are announced`];
   return `${family} with ADD-PATH: ${[...taken, ...beyond, ...sent].join(', ')}`;
+}
+
+/** Why a session rests, why the last one ended, and what one that is up goes without. */
+function sessionNotes({ state, down, retryAt, lastError, families }: PeerRow): string[] {
+  const ended =
+    down === undefined || down.reason === null || down.reason === lastError
+      ? []
+      : [`the session ended: ${down.reason}`];
+  const rests = state === 'idle' && retryAt !== undefined ? [`rests after errors until ${retryAt}`] : [];
+  const lacks = Object.keys(families).filter((family) => families[family].agreed === false);
+  return [
+    ...ended,
+    ...rests,
+    ...lacks.map((family) => `${family} was not agreed on: the peer does not offer it`),
+  ];
 }
 
 /** What is kept for a peer that is away, or not done yet. */
@@ -111,6 +126,7 @@ export async function showPeers(
       ...extendedNextHopNote(peer),
       ...(peer.waitsFor === undefined ? [] : [`waits: ${peer.waitsFor}`]),
       ...retainedNotes(peer),
+      ...sessionNotes(peer),
       ...Object.entries(peer.addPath ?? {}).map(addPathText),
       ...(peer.warnings ?? []),
       ...Object.entries(peer.maxPrefixes ?? {})
@@ -161,6 +177,13 @@ const verdictColumn: Column<RouteRow> = {
   colour: (route, colour) => (route.stale ? colour.yellow : colour.green),
 };
 
+/** Of the best routes alone, those that are kept for a peer that is away are the ones to know of. */
+const staleColumn: Column<RouteRow> = {
+  title: '',
+  cell: (route) => (route.stale ? 'stale' : ''),
+  colour: (_, colour) => colour.yellow,
+};
+
 function asPathText(route: RouteRow): string {
   const origin = { igp: '', egp: ' e', incomplete: ' ?' }[route.origin];
   return (route.asPath !== '' ? route.asPath : route.source === 'bgp' ? '(internal)' : '(local)') + origin;
@@ -183,7 +206,7 @@ export async function showRoutes(
     return;
   }
   await printRows(terminal, format, client.routes(query), {
-    columns: query.view === 'best' ? routeColumns : [verdictColumn, ...routeColumns],
+    columns: query.view === 'best' ? [...routeColumns, staleColumn] : [verdictColumn, ...routeColumns],
     empty: 'no routes',
   });
 }

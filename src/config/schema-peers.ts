@@ -119,7 +119,8 @@ export const peerSettings = {
   idleHold: {
     ...seconds(0, 65535),
     default: 1,
-    description: 'Seconds of rest after an error, doubled with each further one.',
+    description:
+      'Seconds of rest after an error, in which the peer is refused, doubled with each further one up to 120. `tartan peer NAME reset` ends it.',
   },
   extendedMessages: {
     type: 'boolean',

@@ -19,9 +19,14 @@ export interface PeerRow {
   clusterId?: string;
   /** RFC 4271 §8.2.2 state in lower case, or 'shutdown'. */
   state: 'idle' | 'connect' | 'active' | 'openSent' | 'openConfirm' | 'established' | 'shutdown';
-  /** ISO 8601, when this state began. */
+  /** ISO 8601, when this state began. While a session is down, it goes from one to another; see `down`. */
   since: string;
-  families: Record<string, { received: number; accepted: number; announced: number }>;
+  /** Since when there is no session, and why the last one ended (null: there was none); absent while established. */
+  down?: { since: string; reason: string | null };
+  /** When the next attempt begins by itself; absent: one is under way, or none is planned. */
+  retryAt?: string;
+  /** `agreed` is false where the session is up without that family. */
+  families: Record<string, { received: number; accepted: number; announced: number; agreed?: false }>;
   lastError: string | null;
   /** The range (`peerRanges`) that the peer is of; absent: the document names it. */
   range?: string;
@@ -180,6 +185,8 @@ export interface ExplainedPath {
   pathId?: number;
   /** Peers that are told several paths, and get this one, with its identifier there (RFC 7911); absent: none. */
   announcedTo?: { peer: string; pathId: number }[];
+  /** It is kept for a peer that is away or has not announced it anew, until then at most (RFC 4724, RFC 9494); null: for now. */
+  stale?: { until: string | null; longLived: boolean };
   verdict: 'best' | 'multipath' | 'lost' | 'rejected' | 'unresolved';
   /** Why: the step of the decision process that decided against it (RFC 4271 §9.1.2.2), or the filter that rejected it. */
   reason: string;

@@ -1,6 +1,6 @@
 /** `tartan explain`: everything that is known of one prefix, from the paths received to what the kernel said. */
 import { type FamilyIndex, familyNames, formatAddress, formatPrefix, type Prefix } from '../address/index.js';
-import type { Speaker } from '../bgp/speaker/index.js';
+import type { Peer, Speaker } from '../bgp/speaker/index.js';
 import { describeAttributes } from '../bgp/wire/index.js';
 import type { ExplainedPath, Explanation } from '../control/api.js';
 import type { Fib, FibRouteRow, Forwarding } from '../fib/types.js';
@@ -178,6 +178,7 @@ function explainPath(
     asPath: attributes.asPath ?? '',
     attributes: { ...attributes },
     ...views.pathIdOf(family, path),
+    ...(rib.families[family].isStale(path) ? { stale: keptFor(peer, family) } : {}),
     verdict: verdict.verdict,
     reason,
     nextHopResolution:
@@ -188,6 +189,12 @@ function explainPath(
           : 'this router itself',
     ...(parts.validation.isUsed ? { validity: parts.validation.explain(family, prefix, received) } : {}),
   };
+}
+
+/** Until when a stale path is kept for its peer. */
+function keptFor(peer: Peer | undefined, family: FamilyIndex): NonNullable<ExplainedPath['stale']> {
+  const kept = peer?.retention.retained(family) ?? null;
+  return { until: kept?.until.toISOString() ?? null, longLived: kept?.longLived ?? false };
 }
 
 function summarise(

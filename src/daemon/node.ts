@@ -46,6 +46,9 @@ export interface ReloadPlan {
 const passwordLine = (peer: string) => `peer ${peer}: the password changed`;
 
 const warnings: ReadonlySet<PeerEvent['type']> = new Set([
+  'failed',
+  'longLivedStale',
+  'staleExpired',
   'malformed',
   'noNextHop',
   'tooLong',
@@ -65,6 +68,13 @@ const details: ReadonlySet<PeerEvent['type']> = new Set([
   'refreshIgnored',
   'refreshSent',
 ]);
+
+function levelOf(event: PeerEvent): 'debug' | 'info' | 'warn' {
+  // A peer that is away for days is news once, and so is a session that nobody here wanted to end.
+  if (event.type === 'state') return event.repeated ? 'debug' : 'info';
+  if (event.type === 'closed') return event.requested ? 'info' : 'warn';
+  return warnings.has(event.type) ? 'warn' : details.has(event.type) ? 'debug' : 'info';
+}
 
 function kernelSettings({ kernel }: Router): KernelSettings {
   return {
@@ -416,8 +426,7 @@ export class RoutingNode {
 
   private peerEvent(peer: Peer, event: PeerEvent): void {
     const { type, ...fields } = event;
-    const level = warnings.has(type) ? 'warn' : details.has(type) ? 'debug' : 'info';
-    this.listener.event(level, `peer.${type}`, { peer: peer.settings.name, ...fields });
+    this.listener.event(levelOf(event), `peer.${type}`, { peer: peer.settings.name, ...fields });
   }
 
   /** Every expected peer has delivered: what the kernel still holds from before and nobody desires goes. */

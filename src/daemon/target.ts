@@ -39,6 +39,7 @@ import { explainPrefix } from './explain.js';
 import type { RoutingNode } from './node.js';
 import { restartStatus, retentionStatus } from './restart-status.js';
 import { RouteViews } from './route-views.js';
+import { downStatus, missingFilters } from './session-status.js';
 
 export interface TargetOptions {
   readonly node: RoutingNode;
@@ -226,13 +227,19 @@ export class DaemonTarget implements ControlTarget {
     const { interfacePeers } = this.node.speaker;
     const waitsFor = interfacePeers.waitsFor(peer);
     const oddity = interfacePeers.warning(peer);
-    const warnings = [...(negotiated === null ? [] : guard.warnings()), ...(oddity === null ? [] : [oddity])];
+    const warnings = [
+      ...(negotiated === null ? [] : guard.warnings()),
+      ...(oddity === null ? [] : [oddity]),
+      ...missingFilters(peer, this.node.router.ebgpRequiresPolicy),
+    ];
     const families: PeerRow['families'] = {};
     const maxPrefixes: NonNullable<PeerRow['maxPrefixes']> = {};
     for (const name of settings.families) {
       const family = familyIndex(name);
       const { received, accepted } = this.node.rib.sources.counts(peer.source)[family];
-      families[name] = { received, accepted, announced: this.node.speaker.announcedCount(peer, family) };
+      const announced = this.node.speaker.announcedCount(peer, family);
+      const agreed = negotiated === null || negotiated.families.includes(family);
+      families[name] = { received, accepted, announced, ...(agreed ? {} : { agreed }) };
       const limit = settings.maxPrefixes[name];
       if (limit !== undefined) {
         maxPrefixes[name] = {
@@ -255,6 +262,7 @@ export class DaemonTarget implements ControlTarget {
       ...(settings.clusterId === undefined ? {} : { clusterId: formatIpv4(settings.clusterId) }),
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
+      ...downStatus(peer),
       families,
       ...(settings.device === undefined ? {} : { device: settings.device }),
       ...(settings.interface === undefined ? {} : { interface: settings.interface }),

@@ -21,6 +21,8 @@ export class Machine {
   negotiated: Negotiated | null = null;
   notificationSent: Notification | null = null;
   notificationReceived: Notification | null = null;
+  /** When the idle hold time, or the wait before the next dial, ends (ms since the epoch). */
+  private retryDue = 0;
   private readonly timers = new Map<FsmTimer, NodeJS.Timeout>();
   private readonly expired: (event: FsmEvent) => void;
 
@@ -53,6 +55,7 @@ export class Machine {
       return;
     }
     const milliseconds = (jitter ? jittered(seconds) : seconds) * 1000;
+    if (timer === 'idleHold' || timer === 'connectRetry') this.retryDue = Date.now() + milliseconds;
     this.timers.set(
       timer,
       setTimeout(() => {
@@ -60,6 +63,13 @@ export class Machine {
         this.expired({ type: 'timerExpired', timer });
       }, milliseconds),
     );
+  }
+
+  /** When the next attempt begins by itself; null: one is under way, or none is planned. */
+  get retryAt(): Date | null {
+    const { state, connection } = this.fsm;
+    const waits = state === 'idle' ? this.timers.has('idleHold') : this.timers.has('connectRetry');
+    return waits && connection === 'none' ? new Date(this.retryDue) : null;
   }
 
   stopTimer(timer: FsmTimer): void {

@@ -88,6 +88,11 @@ export class PeerSession {
     return this.primary.fsm.connection !== 'none' || this.secondary !== null;
   }
 
+  /** When the next attempt begins by itself; null: one is under way, or none is planned. */
+  get retryAt(): Date | null {
+    return this.secondary === null ? this.primary.retryAt : null;
+  }
+
   /** What was agreed on; null unless established. */
   get negotiated(): Negotiated | null {
     return this.primary.fsm.state === 'established' ? this.primary.negotiated : null;

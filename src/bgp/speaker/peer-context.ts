@@ -26,9 +26,18 @@ export interface ImportPolicy {
 
 /** A thing that happened to a peer, for the log and for those who listen. */
 export type PeerEvent =
-  | { readonly type: 'state'; readonly state: string; readonly reason: string }
+  /** `repeated`: the same was told before since the session is down. */
+  | { readonly type: 'state'; readonly state: string; readonly reason: string; readonly repeated?: true }
+  /** An attempt at a session failed; told once for each cause while the session is down. */
+  | { readonly type: 'failed'; readonly error: string }
   | { readonly type: 'established'; readonly families: readonly string[]; readonly holdTimeSeconds: number }
-  | { readonly type: 'closed'; readonly error: string | null; readonly keepsRoutes: boolean }
+  /** The session ended; `requested`: by a person or a document of ours. */
+  | {
+      readonly type: 'closed';
+      readonly error: string | null;
+      readonly requested: boolean;
+      readonly keepsRoutes: boolean;
+    }
   | { readonly type: 'endOfRib'; readonly family: string }
   | { readonly type: 'endOfRibSent'; readonly family: string }
   | RetentionEvent

@@ -38,6 +38,7 @@ import { extendedNextHopCapability } from './extended-next-hop.js';
 import { type LinkFacts, linkFacts } from './local-addresses.js';
 import { MalformedUpdates } from './malformed.js';
 import { findPrefix, internPrefix } from './nlri-prefixes.js';
+import { Outage } from './outage.js';
 import type { ImportPolicy, PeerContext } from './peer-context.js';
 import { PrefixGuard } from './prefix-guard.js';
 import { Retention, restartCapabilities } from './retention.js';
@@ -65,6 +66,8 @@ export class Peer implements SessionHandlers {
   /** Why the password could not be read. Without one from before, the session waits: it is never started unsigned. */
   passwordError: string | null = null;
   readonly malformed = new MalformedUpdates();
+  /** While the session is down. */
+  outage = new Outage();
   /** Stopped or removed for good: what waits to start the session does not. */
   private ended = false;
   /** The session was up before in this life of the daemon. */
@@ -326,7 +329,9 @@ export class Peer implements SessionHandlers {
     const from = this.state;
     this.state = state;
     this.context.recorder?.stateChanged(this, from, state);
-    this.context.event(this, { type: 'state', state, reason });
+    const repeated =
+      from !== 'established' && state !== 'established' && !this.outage.isNews(`${state} ${reason}`);
+    this.context.event(this, { type: 'state', state, reason, ...(repeated ? { repeated } : {}) });
   }
 
   established(negotiated: Negotiated): void {
@@ -399,16 +404,20 @@ export class Peer implements SessionHandlers {
     if (info.error !== null) this.lastError = info.error;
     else if (said !== null) this.lastError = describeNotification(said);
     if (!info.wasEstablished) {
+      const { error } = info;
+      if (error !== null && this.outage.isNews(error)) this.context.event(this, { type: 'failed', error });
       this.context.attemptFailed(this);
       return;
     }
     this.lastSessionError = this.lastError;
+    this.outage.begin(this.lastError);
     const { negotiated } = this;
     this.negotiated = null;
     this.refreshes.reset();
     this.context.closed(this, info);
     const keeps = this.retention.closed(negotiated, info.graceful);
-    this.context.event(this, { type: 'closed', error: this.lastError, keepsRoutes: keeps });
+    const requested = info.error === null;
+    this.context.event(this, { type: 'closed', error: this.lastError, requested, keepsRoutes: keeps });
   }
 
   writable(): void {

@@ -77,6 +77,36 @@ describe('show peers', () => {
     expect(below).toMatch(/ last error: the connection was refused/);
   });
 
+  it('tells since when a session is down, why it ended, when it is tried again, and what one that is up lacks', async () => {
+    const down = {
+      ...peers[1],
+      name: 'tor2',
+      state: 'idle' as const,
+      since: new Date().toISOString(),
+      down: { since: new Date(Date.now() - 7_260_000).toISOString(), reason: 'hold timer expired' },
+      retryAt: '2026-01-02T03:04:05.000Z',
+      lastError: 'connection failed: ECONNREFUSED',
+    };
+    const { received, accepted, announced } = peers[0].families.ipv6;
+    const up = {
+      ...peers[0],
+      families: { ...peers[0].families, ipv6: { received, accepted, announced, agreed: false as const } },
+    };
+    const { tartan } = await daemon({
+      peers: [down, { ...down, state: 'active', lastError: down.down.reason }, up],
+    });
+    const [, first, second, third] = linesOf((await tartan('show', 'peers')).out)
+      .join('\n')
+      .split(/\n(?=tor)/);
+    expect(first).toMatch(/ Idle +2h01m /);
+    expect(first).toContain('the session ended: hold timer expired');
+    expect(first).toContain('rests after errors until 2026-01-02T03:04:05.000Z');
+    expect(second).not.toMatch(/the session ended|rests/);
+    expect(second).toContain('last error: hold timer expired');
+    expect(third).toMatch(/ ipv6 +- +- +-\n/);
+    expect(third).toContain('ipv6 was not agreed on');
+  });
+
   it("shows a peer's words without obeying them", async () => {
     const spoken = { ...peers[0], description: 'a\u001b[2J\u009b31m\rb', name: 'x\u0007' };
     const { tartan } = await daemon({ peers: [spoken] });
