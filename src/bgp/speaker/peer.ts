@@ -295,7 +295,8 @@ export class Peer implements SessionHandlers {
   setPolicy(policy: ImportPolicy): void {
     this.policy = policy;
     for (const family of this.context.rib.families) {
-      family.refilter(this.source, (prefix, received) => policy.accept(family.family, prefix, received));
+      // By the policy that holds when the sweep comes to a path: who came back meanwhile may have another one.
+      family.refilter(this.source, (prefix, received) => this.policy.accept(family.family, prefix, received));
     }
   }
 

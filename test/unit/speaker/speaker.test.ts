@@ -1,7 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Address, parseAddress } from '../../../src/address/index.js';
 import type { Negotiated } from '../../../src/bgp/session/index.js';
-import { type GroupFacts, type PeerSettings, Speaker } from '../../../src/bgp/speaker/index.js';
+import {
+  type GroupFacts,
+  type ImportPolicy,
+  type PeerSettings,
+  Speaker,
+} from '../../../src/bgp/speaker/index.js';
 import { buildCanonical, UpdateEncoder } from '../../../src/bgp/wire/index.js';
 import { REJECTED } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
@@ -214,6 +219,34 @@ describe('new settings of a peer', () => {
     await speaker.stop(true);
     await changed;
     expect(peer('a')?.session.state).toBe('idle');
+  });
+});
+
+describe('a change of filters', () => {
+  it('judges the routes of a peer that came back as another one meanwhile by what holds for it now', () => {
+    const { rib, peer } = speakerFor([settings('a', { learnsAsn: true })], false);
+    const a = peer('a');
+    if (a === undefined) throw new Error('there is no such peer');
+    a.established(negotiated(a.settings.address));
+    const accepts = (yes: boolean): ImportPolicy => ({
+      accept: (_family, _prefix, received) => {
+        if (yes) rib.sets.retain(received);
+        return yes ? received : REJECTED;
+      },
+      explain: () => '',
+    });
+    a.setPolicy(accepts(false));
+    a.policy = accepts(true);
+    const set = buildCanonical({ family: 0, nextHop: a.settings.address, asPath: [65002] });
+    const encoder = new UpdateEncoder(4096, true);
+    encoder.beginReach(set, 0, set.length);
+    encoder.addIpv4(0x0a000000, 8);
+    encoder.end();
+    const message = encoder.take();
+    if (message === null) throw new Error('there is no message');
+    a.update(message, 19, message.length);
+    rib.decide(Number.POSITIVE_INFINITY);
+    expect(rib.sources.counts(a.source)[0]).toMatchObject({ received: 1, accepted: 1 });
   });
 });
 
