@@ -44,6 +44,8 @@ export interface SourceCounts {
 }
 
 const MAX_SOURCES = 65535;
+/** Of them, those that nobody may take unasked. */
+const RESERVED = 1024;
 
 /** Bits of `Sources.flags`. */
 /** Internal to the decision process: of our AS, or of our confederation (RFC 5065 §5.3). */
@@ -74,6 +76,11 @@ export class Sources {
     ];
     this.set(id, info);
     return id;
+  }
+
+  /** Whether what comes unasked had better be refused: ids are left for what a document names. */
+  get isFull(): boolean {
+    return this.infos.length - this.freeIds.length >= MAX_SOURCES - RESERVED;
   }
 
   /** Replaces what is known of a source, e.g. the BGP Identifier once a session is up. Its paths must be decided again. */

@@ -34,6 +34,8 @@ export type RangeEvent =
 
 export interface DynamicPeersHost {
   readonly peers: ReadonlyMap<string, Peer>;
+  /** No more peers can be had, whatever the ranges allow. */
+  readonly isFull: boolean;
   addPeer(settings: PeerSettings): Peer;
   removePeer(name: string): Promise<void>;
   readPassword(source: PasswordSource): Buffer;
@@ -144,7 +146,7 @@ export class DynamicPeers {
       entry.refused++;
       return undefined;
     }
-    if (this.count(range) >= range.limit) {
+    if (this.count(range) >= range.limit || this.host.isFull) {
       entry.refused++;
       if (!entry.told)
         this.host.event(range, { type: 'rangeFull', address: formatAddress(remote), limit: range.limit });

@@ -127,8 +127,12 @@ export class Speaker implements PeerContext {
       event: (peer, event) => this.event(peer, event),
       readdressed: () => this.listeners.renewKeys(),
     });
+    const { sources } = this.rib;
     this.dynamicPeers = new DynamicPeers({
       peers: this.peers,
+      get isFull() {
+        return sources.isFull;
+      },
       addPeer: (settings) => this.addPeer(settings),
       removePeer: (name) => this.removePeer(name),
       readPassword: (source) => this.readPassword(source),

@@ -313,6 +313,17 @@ describe('graceful restart of a peer', () => {
 });
 
 describe('ids', () => {
+  it('of sources are not given out to the last to whoever comes', () => {
+    const { sources } = new Rib();
+    const ids = Array.from({ length: 65535 - 1024 }, (_, n) => {
+      if (n % 8192 === 0) expect(sources.isFull).toBe(false);
+      return sources.add(peer('p'));
+    });
+    expect(sources.isFull).toBe(true);
+    sources.delete(ids[7]);
+    expect(sources.isFull).toBe(false);
+  });
+
   it('keeps the id of a withdrawn prefix as long as a consumer claims it', () => {
     const rib = connectedRib();
     const [ipv4] = rib.families;

@@ -279,6 +279,16 @@ describe('a peer of a range', () => {
     expect(speaker.peers.size).toBe(0);
   });
 
+  it('is refused where there are as many sources of routes as can be', async () => {
+    const { rib, speaker } = speakerFor([], false);
+    await speaker.setRanges([range('a')], new Map());
+    const full = vi.spyOn(rib.sources, 'isFull', 'get').mockReturnValue(true);
+    const dials = () => speaker.dynamicPeers.adopt(parseAddress('192.0.2.7') as Address);
+    expect(dials()).toBeUndefined();
+    full.mockReturnValue(false);
+    expect(dials()?.settings.range).toBe('r');
+  });
+
   it('has new settings of its range at once, before anything else is judged', async () => {
     const { speaker } = speakerFor([], false);
     await speaker.setRanges([range('a')], new Map());
