@@ -11,7 +11,7 @@ import type {
 import { type OutputFormat, printRows, printValue } from './output.js';
 import type { Column } from './table.js';
 import type { Terminal } from './terminal.js';
-import { grouped, mebibytes, since } from './text.js';
+import { grouped, mebibytes, printable, since } from './text.js';
 
 const stateLabels: Readonly<Record<PeerRow['state'], string>> = {
   idle: 'Idle',
@@ -296,9 +296,10 @@ function statusText(status: StatusReport): string {
       .map((state) => `, ${grouped(fib[state])} ${state}`);
     rows.push(['', `${grouped(fib.installed)} in the kernel${rest.join('')}`]);
   }
-  for (const { name, prefix, peers, limit, refused } of status.peerRanges ?? []) {
+  for (const { name, prefix, peers, limit, refused, lastError } of status.peerRanges ?? []) {
     const more = refused === 0 ? '' : `, ${grouped(refused)} connections refused`;
     rows.push(['range', `${name}, ${prefix}: ${peers} of at most ${limit} peers${more}`]);
+    if (lastError !== undefined) rows.push(['', `last error: ${printable(lastError)}`]);
   }
   return rows.map(([key, value]) => `${key.padEnd(9)}${value}\n`).join('');
 }

@@ -283,8 +283,18 @@ export interface StatusReport {
   };
   routes: Record<string, { prefixes: number; paths: number }>;
   fib: Record<string, { installed: number; pending: number; failed: number; conflict: number; held: number }>;
-  /** Prefixes from which peers may dial without being named; `refused`: connections, for the limit. Absent: none. */
-  peerRanges?: { name: string; prefix: string; peers: number; limit: number; refused: number }[];
+  /**
+   * Prefixes from which peers may dial without being named; absent: none. `refused`: connections, for the limit or the
+   * password; `lastError`: what is wrong with the password, or the address that failed last, and why.
+   */
+  peerRanges?: {
+    name: string;
+    prefix: string;
+    peers: number;
+    limit: number;
+    refused: number;
+    lastError?: string;
+  }[];
 }
 
 /** A thing that happened, as `tartan events` streams it: one JSON object per line. */

@@ -82,12 +82,13 @@ export class DaemonTarget implements ControlTarget {
       routes[familyNames[family]] = { prefixes: table.bestCount, paths: table.paths.count };
       fib[familyNames[family]] = { ...statistics.families[family] };
     }
-    const ranges = node.speaker.dynamicPeers.states().map(({ range, peers, refused }) => ({
+    const ranges = node.speaker.dynamicPeers.states().map(({ range, peers, refused, lastError }) => ({
       name: range.name,
       prefix: formatPrefix(range.prefix),
       peers,
       limit: range.limit,
       refused,
+      ...(lastError === null ? {} : { lastError }),
     }));
     return {
       name: node.router.name,

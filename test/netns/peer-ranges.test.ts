@@ -108,6 +108,21 @@ describe('a range of peers', () => {
     await until('FRR is told', async () =>
       /OPEN Message Error\/Bad Peer AS/.test(await scene.frr('y').vtysh('show bgp neighbors')),
     );
+    await until('what failed stands with the range', async () =>
+      (await rangeOf({ t, ...scene }))?.lastError?.startsWith(`${theirs(1)}: peer says AS 65003`),
+    );
+    // Whoever dials again in vain is told of once.
+    let attempts = 0;
+    await t.nextEvent(({ type, state, reason }) => {
+      if (type === 'peer.state' && state === 'idle' && String(reason).includes('AS 65003')) attempts++;
+      return attempts === 2;
+    });
+    const failed = scene.lab
+      .node('t')
+      .process.output()
+      .split('\n')
+      .filter((line) => line.includes('"peer.failed"') && line.includes('peer says AS 65003'));
+    expect(failed).toHaveLength(1);
     expect((await t.peer(nameOf(1)))?.state).not.toBe('established');
   });
 

@@ -7,6 +7,7 @@
  */
 import { type Address, contains, formatAddress, type Prefix, sameAddress } from '../../address/index.js';
 import type { ListenerKey } from '../session/index.js';
+import type { Outage } from './outage.js';
 import type { Peer } from './peer.js';
 import type { PasswordSource, PeerSettings } from './settings.js';
 
@@ -25,6 +26,8 @@ export interface PeerRangeState {
   readonly peers: number;
   /** Connections that were refused since it is there, for the limit or for a password that can't be read. */
   readonly refused: number;
+  /** Why its password is not there, or who of it failed last, and why; null: nothing did. */
+  readonly lastError: string | null;
 }
 
 export type RangeEvent =
@@ -48,13 +51,20 @@ interface Entry {
   password: Buffer | null;
   passwordError: string | null;
   refused: number;
+  /** Of the peer that went last with one. */
+  lastError: string | null;
   /** That it is full has been told. */
   told: boolean;
 }
 
+/** Outages of peers that went. */
+const REMEMBERED = 1024;
+
 export class DynamicPeers {
   /** The longest prefix first. */
   private entries: Entry[] = [];
+  /** Of peers that went, by name; the one that went first is the first. */
+  private readonly outages = new Map<string, Outage>();
 
   constructor(private readonly host: DynamicPeersHost) {}
 
@@ -65,7 +75,7 @@ export class DynamicPeers {
       .map((range): Entry => {
         const kept = before.get(range.name);
         if (kept === undefined)
-          return { range, password: null, passwordError: null, refused: 0, told: false };
+          return { range, password: null, passwordError: null, refused: 0, lastError: null, told: false };
         kept.range = range;
         kept.told = false;
         return kept;
@@ -130,7 +140,12 @@ export class DynamicPeers {
   }
 
   states(): PeerRangeState[] {
-    return this.entries.map(({ range, refused }) => ({ range, refused, peers: this.count(range) }));
+    return this.entries.map(({ range, refused, passwordError, lastError }) => ({
+      range,
+      refused,
+      peers: this.count(range),
+      lastError: passwordError ?? lastError,
+    }));
   }
 
   /** A new peer for somebody who dials and whom nobody knows; undefined: nobody wants it. */
@@ -154,6 +169,9 @@ export class DynamicPeers {
       return undefined;
     }
     const peer = this.host.addPeer(settingsAt(range, remote));
+    const { name } = peer.settings;
+    peer.outage = this.outages.get(name) ?? peer.outage;
+    this.outages.delete(name);
     peer.start();
     return peer;
   }
@@ -166,9 +184,21 @@ export class DynamicPeers {
       const { name, range } = peer.settings;
       if (this.host.peers.get(name) !== peer || !isOver(peer)) return;
       const entry = this.entries.find((each) => each.range.name === range);
-      if (entry !== undefined) entry.told = false;
+      if (entry !== undefined) {
+        entry.told = false;
+        if (peer.lastError !== null)
+          entry.lastError = `${formatAddress(peer.settings.address)}: ${peer.lastError}`;
+      }
+      this.remember(name, peer.outage);
       void this.host.removePeer(name);
     });
+  }
+
+  /** Who dials again and again in vain is no news each time, though it is another peer to us. */
+  private remember(name: string, outage: Outage): void {
+    this.outages.set(name, outage);
+    const [oldest] = this.outages.keys();
+    if (this.outages.size > REMEMBERED && oldest !== undefined) this.outages.delete(oldest);
   }
 
   private entryAt(address: Address): Entry | undefined {
