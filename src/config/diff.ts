@@ -70,6 +70,7 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   nextHop: 'policy',
   routeReflectorClient: 'policy',
   clusterId: 'policy',
+  aigp: 'policy',
   enforceFirstAs: 'policy',
   maxAsPathLength: 'policy',
   allowOwnAs: 'policy',

@@ -86,6 +86,7 @@ export interface PeerSettingsDocument {
   gracefulRestart?: GracefulRestartDocument;
   routeReflectorClient?: boolean;
   clusterId?: string;
+  aigp?: boolean;
   maxPrefixes?: MaxPrefixesDocument;
   addPath?: AddPathDocument;
   enforceFirstAs?: boolean;
@@ -179,6 +180,7 @@ export interface SetDocument {
   /** `+10` and `-10` as text, what is below zero also as a number. */
   localPref?: number | string;
   med?: number | string;
+  aigp?: number | 'remove';
   origin?: 'igp' | 'egp' | 'incomplete';
   prepend?: number | { asn?: number; times?: number };
   communities?: CommunityChangeDocument;
@@ -197,6 +199,7 @@ export interface NetworkDocument {
   prefix?: string;
   blackhole?: boolean;
   communities?: (string | undefined)[];
+  aigp?: number;
 }
 
 export interface StaticDocument {
@@ -204,6 +207,7 @@ export interface StaticDocument {
   via?: string | (string | undefined)[];
   device?: string;
   blackhole?: boolean;
+  aigp?: number;
 }
 
 export interface LearnKernelDocument {

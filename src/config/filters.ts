@@ -363,6 +363,7 @@ function readSet(document: SetDocument, reader: Reader, path: Path): FilterSet {
   if (localPref !== undefined) set.localPref = localPref;
   const med = document.med === 'remove' ? 'remove' : readNumber(document.med, reader, [...path, 'med']);
   if (med !== undefined) set.med = med;
+  if (document.aigp !== undefined) set.aigp = document.aigp;
   if (document.origin !== undefined) set.origin = originNames.indexOf(document.origin);
   const { prepend, communities, largeCommunities, extendedCommunities } = document;
   if (typeof prepend === 'number') set.prepend = { asn: null, times: prepend };

@@ -125,6 +125,7 @@ function readSettings(
     'nextHop',
     'extendedNextHop',
     'routeReflectorClient',
+    'aigp',
     'enforceFirstAs',
     'maxAsPathLength',
     'allowOwnAs',

@@ -129,7 +129,8 @@ function readNetworks(spec: SpecDocument, reader: Reader): NetworkConfig[] {
     const communities = reader.communities(document.communities, [...path, 'communities']) ?? [];
     if (prefix === undefined) continue;
     if (reader.duplicate(seen, formatPrefix(prefix), at, `network ${formatPrefix(prefix)}`)) continue;
-    networks.push({ prefix, blackhole: document.blackhole ?? defaults.blackhole, communities });
+    const { blackhole = defaults.blackhole, aigp } = document;
+    networks.push({ prefix, blackhole, communities, ...(aigp === undefined ? {} : { aigp }) });
   }
   return networks;
 }
@@ -187,7 +188,12 @@ function readStaticRoute(document: StaticDocument, reader: Reader, path: Path): 
     );
   }
   if (prefix === undefined) return undefined;
-  return { prefix, via, blackhole, ...(document.device === undefined ? {} : { device: document.device }) };
+  const { device, aigp } = document;
+  return {
+    ...{ prefix, via, blackhole },
+    ...(device === undefined ? {} : { device }),
+    ...(aigp === undefined ? {} : { aigp }),
+  };
 }
 
 function readLearn(spec: SpecDocument, ownProtocol: number, reader: Reader): LearnConfig {

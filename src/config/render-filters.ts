@@ -102,6 +102,7 @@ function renderSet(set: FilterSet) {
       : { nextHop: typeof nextHop === 'string' ? nextHop : formatAddress(nextHop) }),
     ...(localPref === undefined ? {} : { localPref: renderNumber(localPref) }),
     ...(med === undefined ? {} : { med: med === 'remove' ? med : renderNumber(med) }),
+    ...(set.aigp === undefined ? {} : { aigp: set.aigp }),
     ...(set.origin === undefined ? {} : { origin: originNames[set.origin] }),
     ...(prepend === undefined
       ? {}

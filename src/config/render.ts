@@ -118,6 +118,7 @@ export function renderPeer(peer: PeerConfig) {
     gracefulRestart: renderGracefulRestart(peer.gracefulRestart),
     routeReflectorClient: peer.routeReflectorClient,
     ...(peer.clusterId === undefined ? {} : { clusterId: formatIpv4(peer.clusterId) }),
+    ...(peer.aigp === undefined ? {} : { aigp: peer.aigp }),
     maxPrefixes: renderMaxPrefixes(peer.maxPrefixes),
     ...renderAddPath(peer.addPath),
     enforceFirstAs: peer.enforceFirstAs,
@@ -138,6 +139,7 @@ export function renderNetwork(network: NetworkConfig) {
     prefix: formatPrefix(network.prefix),
     blackhole: network.blackhole,
     communities: network.communities.map(formatCommunity),
+    ...(network.aigp === undefined ? {} : { aigp: network.aigp }),
   };
 }
 
@@ -147,6 +149,7 @@ export function renderStatic(route: StaticConfig) {
     ...(route.via.length === 0 ? {} : { via: route.via.map(formatAddress) }),
     ...(route.device === undefined ? {} : { device: route.device }),
     blackhole: route.blackhole,
+    ...(route.aigp === undefined ? {} : { aigp: route.aigp }),
   };
 }
 

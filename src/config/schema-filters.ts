@@ -1,4 +1,5 @@
 /** The schema of filters and prefix sets: what a rule may match and what it may set. */
+import { aigpEdit } from './schema-aigp.js';
 import { asn, communities, name, prefix } from './schema-atoms.js';
 
 const u32 = 4294967295;
@@ -249,6 +250,7 @@ const set = {
       'remove',
       'MULTI_EXIT_DISC: a number, `+N` or `-N` from what it is (0 where there is none), or `remove`.',
     ),
+    aigp: aigpEdit,
     origin: { enum: ['igp', 'egp', 'incomplete'], description: 'ORIGIN.' },
     prepend: {
       type: ['integer', 'object'],

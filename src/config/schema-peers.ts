@@ -1,4 +1,5 @@
 /** What a peer may hold, as JSON Schema: the keys that a template may hold as well. */
+import { aigpSession } from './schema-aigp.js';
 import { address, asn, filterNames, seconds } from './schema-atoms.js';
 import { gracefulRestart } from './schema-graceful-restart.js';
 import { addPath } from './schema-peer-add-path.js';
@@ -153,6 +154,7 @@ export const peerSettings = {
     description: "As `spec.gracefulRestart`, which holds for what isn't given here.",
   },
   ...reflectionSettings,
+  ...aigpSession,
   maxPrefixes,
   addPath,
   enforceFirstAs: {

@@ -6,6 +6,8 @@
  * `x-expected` completes the sentence "… is VALUE; expected" where the rest of the schema would say it badly.
  * What a schema can't say (do names resolve, do addresses parse, do families agree) is checked by the loader.
  */
+
+import { aigpOrigin } from './schema-aigp.js';
 import {
   address,
   asn,
@@ -81,8 +83,9 @@ const network = {
       description: 'Also install a blackhole route (metric 4294967294, so that any other route wins).',
     },
     communities: { ...communities, description: 'Communities attached at origination. Default: none.' },
+    aigp: aigpOrigin,
   },
-  'x-expected': 'a prefix or `{prefix, blackhole, communities}`',
+  'x-expected': 'a prefix or `{prefix, blackhole, communities, aigp}`',
 } as const;
 
 const staticRoute = {
@@ -100,6 +103,7 @@ const staticRoute = {
     },
     device: { type: 'string', minLength: 1, maxLength: 15, description: 'Interface to send through.' },
     blackhole: { type: 'boolean', default: false, description: 'Drop the packets instead.' },
+    aigp: aigpOrigin,
   },
   'x-expected': 'a map with `prefix` and one of `via`, `device`, `blackhole`',
 } as const;
@@ -321,7 +325,7 @@ const spec = {
       items: network,
       default: [],
       description: 'Prefixes that we originate.',
-      'x-expected': 'a list of prefixes or of `{prefix, blackhole, communities}`',
+      'x-expected': 'a list of prefixes or of `{prefix, blackhole, communities, aigp}`',
     },
     static: {
       type: 'array',

@@ -17,6 +17,8 @@ export interface PeerRow {
   routeReflectorClient?: true;
   /** The cluster that the peer is in, where the document says so. */
   clusterId?: string;
+  /** RFC 7311 §3.3: AIGP counts on the session. */
+  aigp?: true;
   /** RFC 4271 §8.2.2 state in lower case, or 'shutdown'. */
   state: 'idle' | 'connect' | 'active' | 'openSent' | 'openConfirm' | 'established' | 'shutdown';
   /** ISO 8601, when this state began. While a session is down, it goes from one to another; see `down`. */

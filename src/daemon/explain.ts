@@ -165,7 +165,7 @@ function explainPath(
     reason = peer?.policy.explain(family, prefix, received) ?? 'rejected by the import filter';
   else if (verdict.verdict === 'best') reason = 'nothing is better';
   else if (step === 'med' && rib.medRules.alwaysCompare)
-    reason = 'step 6: higher MULTI_EXIT_DISC (med.alwaysCompare, RFC 4271 §9.1.2.2 c)';
+    reason = 'step 7: higher MULTI_EXIT_DISC (med.alwaysCompare, RFC 4271 §9.1.2.2 c)';
   else reason = step === null ? '' : decisionStepText[step];
   const trace = rib.nextHops.trace(rib.sets.nextHopId[set] as NextHopId);
   if (verdict.verdict === 'unresolved' && trace[0]?.by === 'own address') {

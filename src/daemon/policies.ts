@@ -1,12 +1,13 @@
 /** From the document's filters and a peer's or group's facts to the policies that the speaker asks for. */
 import { type Address, contains, type FamilyIndex, IPV4, IPV6, sameAddress } from '../address/index.js';
-import type {
-  ExplainingExporter,
-  GroupFacts,
-  ImportPolicy,
-  PeerSettings,
-  PolicySource,
-  Relation,
+import {
+  type ExplainingExporter,
+  type GroupFacts,
+  type ImportPolicy,
+  type PeerSettings,
+  type PolicySource,
+  type Relation,
+  takesAigp,
 } from '../bgp/speaker/index.js';
 import { clusterIds } from '../config/clusters.js';
 import type { Router } from '../config/router.js';
@@ -48,6 +49,7 @@ export class RouterPolicies implements PolicySource {
       maxAsPathLength: settings.maxAsPathLength,
       allowOwnAs: settings.allowOwnAs,
       gracefulShutdown: settings.gracefulShutdown,
+      aigp: takesAigp(settings, relation),
       acceptsBlackhole: settings.acceptBlackhole,
       otc:
         relation !== 'ebgp' || settings.role === undefined
@@ -95,6 +97,7 @@ export class RouterPolicies implements PolicySource {
         routerId: this.router.routerId,
         clusterId: this.router.clusterId ?? this.router.routerId,
         memberClusterId: facts.clusterId,
+        aigp: facts.aigp,
         nextHop: facts.nextHopMode,
         self: [own(IPV4), own(IPV6)],
         sharedSubnet: [shared(IPV4), shared(IPV6)],

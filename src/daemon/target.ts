@@ -12,7 +12,7 @@ import {
   sameAddress,
   unspecified6,
 } from '../address/index.js';
-import type { Peer } from '../bgp/speaker/index.js';
+import { type Peer, takesAigp } from '../bgp/speaker/index.js';
 import { MAX_EXTENDED_MESSAGE_LENGTH, MAX_MESSAGE_LENGTH, MAX_SHUTDOWN_TEXT } from '../bgp/wire/index.js';
 import {
   type CacheRow,
@@ -261,6 +261,7 @@ export class DaemonTarget implements ControlTarget {
       relation: peer.relation,
       ...(peer.relation !== 'ibgp' || !settings.routeReflectorClient ? {} : { routeReflectorClient: true }),
       ...(settings.clusterId === undefined ? {} : { clusterId: formatIpv4(settings.clusterId) }),
+      ...(takesAigp(settings, peer.relation) ? { aigp: true } : {}),
       state: peer.isShutdown && session.state === 'idle' ? 'shutdown' : session.state,
       since: session.stateSince.toISOString(),
       ...downStatus(peer),

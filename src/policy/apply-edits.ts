@@ -4,7 +4,7 @@ import { editCommunities, editWide, type RouteEdits } from './edits.js';
 import { DROP, type SetRewriter } from './rewrite.js';
 import { readCommunities, readWide } from './route-view.js';
 
-/** States in `out` the edits of ORIGIN, AS_PATH, MED and all communities of the set in `buffer[start, end)`. */
+/** States in `out` the edits of ORIGIN, AS_PATH, MED, AIGP and all communities of the set in `buffer[start, end)`. */
 export function applyEdits(
   buffer: Buffer,
   start: number,
@@ -16,6 +16,8 @@ export function applyEdits(
   if (edits.prepend !== null) out.prependMore = edits.prepend;
   if (edits.med === 'remove') out.med = DROP;
   else if (edits.med !== null) out.med = edits.med;
+  if (edits.aigp === 'remove') out.aigp = DROP;
+  else if (edits.aigp !== null) out.aigp = edits.aigp;
   if (edits.communities !== null) {
     out.communities = editCommunities(readCommunities(buffer, start, end), edits.communities);
   }

@@ -25,6 +25,7 @@ export interface RouteEdits {
   readonly nextHop: 'self' | 'unchanged' | Address | null;
   readonly localPref: number | null;
   readonly med: number | 'remove' | null;
+  readonly aigp: number | 'remove' | null;
   readonly origin: number | null;
   /** In front of AS_PATH, nearest to us first; behind what BGP itself puts there. */
   readonly prepend: readonly number[] | null;
@@ -37,6 +38,7 @@ export const noEdits: RouteEdits = Object.freeze({
   nextHop: null,
   localPref: null,
   med: null,
+  aigp: null,
   origin: null,
   prepend: null,
   communities: null,
@@ -63,6 +65,7 @@ export function withSet(edits: RouteEdits, set: FilterSet, base: EditBase): Rout
     nextHop: set.nextHop ?? edits.nextHop,
     localPref: set.localPref === undefined ? edits.localPref : shifted(set.localPref, base, 'localPref'),
     med: set.med === undefined ? edits.med : set.med === 'remove' ? 'remove' : shifted(set.med, base, 'med'),
+    aigp: set.aigp ?? edits.aigp,
     origin: set.origin ?? edits.origin,
     prepend:
       prepend === undefined

@@ -19,6 +19,7 @@ import {
 } from '../address/index.js';
 import { AttributeCode, asPathContains, CanonicalView } from '../bgp/wire/index.js';
 import type { SourceInfo } from '../rib/sources.js';
+import { treatAigp } from './aigp.js';
 import { applyEdits } from './apply-edits.js';
 import { type AsPathTreatment, editsAsPath } from './as-path-edits.js';
 import type { RouteEdits } from './edits.js';
@@ -63,6 +64,8 @@ export interface ExportFacts {
   readonly asPath?: AsPathTreatment | null;
   /** RFC 9234: our role towards the members, and the AS that they know us by. Absent or null: none. */
   readonly otc?: OtcFacts | null;
+  /** RFC 7311 §3.3: AIGP goes out. Absent: it does not. */
+  readonly aigp?: boolean;
   readonly nextHop: 'auto' | 'self' | 'unchanged';
   /** By family of the routes; null: we have no address that fits. */
   readonly self: readonly [OwnNextHop | null, OwnNextHop | null];
@@ -125,7 +128,7 @@ const view = new CanonicalView();
 
 /**
  * Makes, in `out`, the outgoing set from the canonical set in `buffer[start, end)`. Anything but `announced` means that
- * the route does not go out, and `out` holds nothing of use.
+ * the route does not go out, and `out` holds nothing of use. `distance`: to the route's next hop, for AIGP (RFC 7311).
  */
 export function treatExport(
   buffer: Buffer,
@@ -135,6 +138,7 @@ export function treatExport(
   facts: ExportFacts,
   edits: RouteEdits,
   out: SetRewriter,
+  distance = Number.POSITIVE_INFINITY,
 ): ExportOutcome {
   const toExternal = facts.kind === 'ebgp';
   const toConfed = facts.kind === 'confed';
@@ -168,6 +172,7 @@ export function treatExport(
   // RFC 4271 §5.1.4: another AS's MED is not for a third one.
   if (toExternal && learnt) out.med = DROP;
   applyEdits(buffer, start, end, edits, out);
+  treatAigp(facts.aigp === true, learnt, distance, out);
   if (toExternal) {
     const { asPath = null } = facts;
     if (asPath === null) out.prepend = facts.localAsn;

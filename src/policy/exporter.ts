@@ -39,6 +39,9 @@ export class Exporter implements RouteExporter {
   private readonly policy: CompiledPolicy;
   private readonly facts: ExportFacts;
   private readonly cache: SetCache;
+  /** Of sets with AIGP, what depends on the distance to their next hops: forgotten when any of these changes. */
+  private aigpCache: SetCache | null = null;
+  private aigpCachedAt = 0;
   /** By SourceId: as known when `keys` was given. */
   private readonly infos: (SourceInfo | undefined)[] = [];
   private readonly origins: RouteOrigin[] = [];
@@ -78,13 +81,14 @@ export class Exporter implements RouteExporter {
     const prefixClass = this.policy.classify(prefixes, prefix);
     const validity = this.validity?.of(prefixes, prefix, set) ?? Validity.notFound;
     const key = resultClass(prefixClass, validity);
-    const known = this.cache.find(set, this.keys[source], key);
+    const cache = this.facts.aigp === true && sets.hasAigp(set) ? this.cacheByDistance() : this.cache;
+    const known = cache.find(set, this.keys[source], key);
     if (known !== MISS) {
       sets.retain(known);
       return known;
     }
     const result = this.treat(set, source, prefixClass, validity);
-    this.cache.store(set, this.keys[source], key, result);
+    cache.store(set, this.keys[source], key, result);
     return result;
   }
 
@@ -99,7 +103,16 @@ export class Exporter implements RouteExporter {
     const verdict = this.policy.decide(prefixClass, buffer, start, end, info, validity);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
     const origin = routeOrigin(info);
-    const outcome = treatExport(buffer, start, end, origin, this.facts, verdict.edits, out);
+    const outcome = treatExport(
+      buffer,
+      start,
+      end,
+      origin,
+      this.facts,
+      verdict.edits,
+      out,
+      this.distanceOf(set),
+    );
     return outcome === 'announced'
       ? { accepted: true, reason: verdict.reason }
       : { accepted: false, reason: exportReasons[outcome] };
@@ -113,8 +126,30 @@ export class Exporter implements RouteExporter {
     const info = this.rib.sources.get(source);
     const verdict = this.policy.decide(prefixClass, buffer, start, end, info, validity);
     if (!verdict.accepted) return REJECTED;
-    const outcome = treatExport(buffer, start, end, this.origins[source], this.facts, verdict.edits, out);
+    const outcome = treatExport(
+      buffer,
+      start,
+      end,
+      this.origins[source],
+      this.facts,
+      verdict.edits,
+      out,
+      this.distanceOf(set),
+    );
     return outcome === 'announced' ? sets.intern(out.buffer, 0, out.end) : REJECTED;
+  }
+
+  private distanceOf(set: AttrSetId): number {
+    return this.rib.nextHops.distance[this.rib.sets.nextHopId[set]];
+  }
+
+  private cacheByDistance(): SetCache {
+    const { distanceChanges } = this.rib.nextHops;
+    if (this.aigpCache === null || this.aigpCachedAt !== distanceChanges) {
+      this.aigpCache = new SetCache(this.rib.sets);
+      this.aigpCachedAt = distanceChanges;
+    }
+    return this.aigpCache;
   }
 
   private learn(source: SourceId): void {

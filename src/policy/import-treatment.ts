@@ -42,6 +42,8 @@ export interface ImportFacts {
   readonly gracefulShutdown: boolean;
   /** RFC 7999: what the peer marks so is dropped here. */
   readonly acceptsBlackhole: boolean;
+  /** RFC 7311 §3.3: AIGP counts on the session. Absent: it does not. */
+  readonly aigp?: boolean;
   /** RFC 9234: our role on the session, and the peer's AS. Absent or null: none, and OTC means nothing here. */
   readonly otc?: OtcFacts | null;
 }

@@ -2,6 +2,8 @@
 import type { FamilyIndex } from '../address/index.js';
 import { type AttrSetId, type PrefixId, REJECTED } from '../rib/ids.js';
 import type { Rib } from '../rib/rib.js';
+import { withoutAigp } from './aigp.js';
+import type { RouteEdits } from './edits.js';
 import type { PolicyExplanation } from './exporter.js';
 import type { CompiledPolicy, PrefixClass } from './filters.js';
 import { findFault, type ImportFacts, importReasons, treatImport } from './import-treatment.js';
@@ -78,10 +80,15 @@ export class Importer {
     const prefixClass = this.policy.classify(prefixes, prefix);
     const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source, validity);
     if (!verdict.accepted) return { accepted: false, reason: verdict.reason };
-    const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
+    const outcome = treatImport(buffer, start, end, this.facts, this.editsOf(verdict, received), out);
     return outcome === 'tooLong'
       ? { accepted: false, reason: importReasons.tooLong }
       : { accepted: true, reason: verdict.reason };
+  }
+
+  /** RFC 7311 §3.3: on a session without AIGP, the attribute is as good as not there. */
+  private editsOf({ edits }: { readonly edits: RouteEdits }, received: AttrSetId): RouteEdits {
+    return this.facts.aigp !== true && this.rib.sets.hasAigp(received) ? withoutAigp(edits) : edits;
   }
 
   private treat(received: AttrSetId, prefixClass: PrefixClass, validity: Validity): AttrSetId {
@@ -92,7 +99,7 @@ export class Importer {
     if (findFault(buffer, start, end, this.facts) !== null) return REJECTED;
     const verdict = this.policy.decide(prefixClass, buffer, start, end, this.source, validity);
     if (!verdict.accepted) return REJECTED;
-    const outcome = treatImport(buffer, start, end, this.facts, verdict.edits, out);
+    const outcome = treatImport(buffer, start, end, this.facts, this.editsOf(verdict, received), out);
     if (outcome === 'tooLong') return REJECTED;
     if (outcome === 'rewritten') return sets.intern(out.buffer, 0, out.end, sets.scope[received]);
     sets.retain(received);

@@ -4,13 +4,17 @@
  * made from nothing, there is wire's CanonicalBuilder; this is for a table of them.
  */
 import {
+  AIGP_TLV_LENGTH,
   AttributeCode,
   AttributeFlag,
+  addToAigpMetric,
+  aigpMetricAt,
   attributeSpecs,
   copyWithoutConfederations,
   MAX_SEGMENT,
   Origin,
   SegmentType,
+  writeAigpTlv,
 } from '../bgp/wire/index.js';
 import { type AsPathTreatment, editAsPath } from './as-path-edits.js';
 
@@ -30,10 +34,11 @@ const inserted = [
   AttributeCode.originatorId,
   AttributeCode.clusterList,
   AttributeCode.extendedCommunities,
+  AttributeCode.aigp,
   AttributeCode.largeCommunities,
   AttributeCode.onlyToCustomer,
 ] as const;
-/** Of these, those before what few routes get: the communities that only filters write, and OTC. */
+/** Of these, those before what few routes get: the communities and the AIGP that only filters write, and OTC. */
 const COMMON = inserted.indexOf(AttributeCode.extendedCommunities);
 const MAX_VALUE = 0xffff;
 /** Room that everything inserted takes at most, besides communities and AS numbers. */
@@ -85,6 +90,9 @@ export class SetRewriter {
   clusterIdOuter = KEEP;
   /** The AS that OTC names where there is none yet (RFC 9234 §5), or KEEP. */
   onlyToCustomer = KEEP;
+  /** The metric of AIGP (RFC 7311), KEEP or DROP, and what is added to the one that is there. */
+  aigp = KEEP;
+  aigpIncrease = 0;
   /** RFC 4360 §6: extended communities that are not transitive stay within the AS. */
   leavesAs = false;
   /** ORIGIN and AS_PATH are written even where the source has none (both are mandatory on the wire). */
@@ -111,6 +119,8 @@ export class SetRewriter {
     this.clusterId = KEEP;
     this.clusterIdOuter = KEEP;
     this.onlyToCustomer = KEEP;
+    this.aigp = KEEP;
+    this.aigpIncrease = 0;
     this.leavesAs = false;
     this.completes = false;
   }
@@ -133,7 +143,10 @@ export class SetRewriter {
     this.writeHead(from, start);
     let next = 0;
     const last =
-      this.extendedCommunities === null && this.largeCommunities === null && this.onlyToCustomer === KEEP
+      this.extendedCommunities === null &&
+      this.largeCommunities === null &&
+      this.onlyToCustomer === KEEP &&
+      this.aigp < 0
         ? COMMON
         : inserted.length;
     for (let at = start + 2 + from[start + 1]; at < end; ) {
@@ -209,6 +222,10 @@ export class SetRewriter {
         if (!this.leavesAs) break;
         this.writeTransitiveCommunities(flags, from, start, end);
         return true;
+      case AttributeCode.aigp:
+        if (this.aigp >= 0) this.writeAigp();
+        else if (this.aigp === KEEP) this.copyAigp(flags, from, start, end);
+        return true;
       case AttributeCode.largeCommunities:
         if (this.largeCommunities === null) break;
         return this.writeLargeCommunities(flags);
@@ -250,6 +267,9 @@ export class SetRewriter {
         return this.clusterId < 0 || this.writeClusterList(AttributeFlag.optional, this.buffer, 0, 0);
       case AttributeCode.extendedCommunities:
         return this.extendedCommunities === null || this.writeExtendedCommunities(OPTIONAL_TRANSITIVE);
+      case AttributeCode.aigp:
+        if (this.aigp >= 0) this.writeAigp();
+        return true;
       case AttributeCode.largeCommunities:
         return this.largeCommunities === null || this.writeLargeCommunities(OPTIONAL_TRANSITIVE);
       case AttributeCode.onlyToCustomer:
@@ -357,6 +377,19 @@ export class SetRewriter {
     this.writeWord(this.clusterId);
     this.copy(from, start, end);
     return true;
+  }
+
+  private writeAigp(): void {
+    this.writeAttributeHead(AttributeCode.aigp, AttributeFlag.optional, AIGP_TLV_LENGTH);
+    this.end = writeAigpTlv(this.buffer, this.end, this.aigp);
+  }
+
+  private copyAigp(flags: number, from: Buffer, start: number, end: number): void {
+    this.writeAttributeHead(AttributeCode.aigp, flags, end - start);
+    this.copy(from, start, end);
+    if (this.aigpIncrease === 0) return;
+    const at = aigpMetricAt(this.buffer, this.end - (end - start), this.end);
+    if (at >= 0) addToAigpMetric(this.buffer, at, this.aigpIncrease);
   }
 
   private writeTransitiveCommunities(flags: number, from: Buffer, start: number, end: number): void {

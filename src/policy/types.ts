@@ -85,6 +85,8 @@ export interface FilterSet {
   readonly localPref?: number | Shift;
   /** A number sets it, 'remove' drops it. */
   readonly med?: number | Shift | 'remove';
+  /** RFC 7311: at most 2^53. */
+  readonly aigp?: number | 'remove';
   /** A value of ORIGIN. */
   readonly origin?: number;
   /** In front of AS_PATH, so many times; `asn` null: our own. */

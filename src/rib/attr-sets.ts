@@ -13,6 +13,7 @@
  * one, a little work each time, so that memory follows what is held.
  */
 import { type Address, type FamilyIndex, IPV4, IPV6, isLinkLocal, readAddress } from '../address/index.js';
+import { AttributeCode, aigpMetricAt, CanonicalView, readAigpMetric } from '../bgp/wire/index.js';
 import type { AttrSetId, NextHopId } from './ids.js';
 import { findLinkBandwidth } from './link-bandwidth.js';
 import { growTo, nextCapacity, reserve } from './memory.js';
@@ -43,6 +44,8 @@ const SLAB_BYTES = 1 << 18;
 /** Before each set in its slab: u32 id, u32 length. */
 const RECORD_HEADER = 8;
 const DEFAULT_LOCAL_PREF = 100;
+const AIGP = AttributeCode.aigp;
+const aigpView = new CanonicalView();
 
 const columnNames = [
   'nextHopId',
@@ -88,7 +91,7 @@ export class AttrSets {
   origin!: Uint8Array;
   family!: Uint8Array;
   communityFlags!: Uint8Array;
-  /** Bit 0: LOCAL_PREF is there (else `localPref` is 100). Bit 1: MED is there (else `med` is 0). Bit 2: so is a link bandwidth. */
+  /** Bit 0: LOCAL_PREF is there (else `localPref` is 100). Bit 1: MED is there (else `med` is 0). Bit 2: so is a link bandwidth. Bit 3: so is AIGP. */
   private present!: Uint8Array;
   /** Goes up when an id is freed: a cache that holds no reference compares it. */
   generation!: Uint32Array;
@@ -96,6 +99,8 @@ export class AttrSets {
   scope!: Uint32Array;
   /** Sets held now (the reserved id 0 is not counted). */
   count = 0;
+  /** Those of them that carry AIGP. */
+  aigpCount = 0;
   /** Every id in use is below this. */
   highWater = 1;
 
@@ -198,6 +203,18 @@ export class AttrSets {
     return (this.present[id] & 2) !== 0;
   }
 
+  hasAigp(id: AttrSetId): boolean {
+    return (this.present[id] & 8) !== 0;
+  }
+
+  /** The metric of the set's AIGP (RFC 7311), rounded beyond 2^53; -1: it has none. */
+  aigp(id: AttrSetId): number {
+    if ((this.present[id] & 8) === 0) return -1;
+    const view = aigpView.reset(this.buffer(id), this.start(id), this.end(id));
+    const at = view.find(AIGP) ? aigpMetricAt(view.buffer, view.valueStart, view.valueEnd) : -1;
+    return at < 0 ? -1 : readAigpMetric(view.buffer, at);
+  }
+
   /** Octets per second of the set's link bandwidth community; 0: it has none. */
   linkBandwidth(id: AttrSetId): number {
     if ((this.present[id] & 4) === 0) return 0;
@@ -292,6 +309,7 @@ export class AttrSets {
       }
     }
     index[hole] = 0;
+    if ((this.present[id] & 8) !== 0) this.aigpCount--;
     this.nextHops.release(this.nextHopId[id] as NextHopId);
     const slab = this.slabOf[id];
     (this.slabs[slab] as Slab).live -= RECORD_HEADER + this.lengthOf[id];
@@ -416,6 +434,10 @@ export class AttrSets {
           break;
         case 16:
           if (findLinkBandwidth(buffer, value, at) > 0) this.present[id] |= 4;
+          break;
+        case AIGP:
+          this.present[id] |= 8;
+          this.aigpCount++;
           break;
       }
     }

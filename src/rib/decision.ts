@@ -7,19 +7,21 @@
  *   1  the highest preference among sources (a node's own routes, BGP, learnt ones)
  *   2  no long-lived stale path where there is another                                    RFC 9494 §4.3
  *   3  the highest LOCAL_PREF                                                              RFC 4271 §9.1.1
- *   4  the shortest AS_PATH                                                                RFC 4271 §9.1.2.2 (a)
- *   5  the lowest ORIGIN                                                                   (b)
- *   6  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
+ *   4  a path with AIGP before one without, and the lowest sum of it and the distance      RFC 7311 §4.1
+ *      to the next hop; sums are exact up to 2^53
+ *   5  the shortest AS_PATH                                                                RFC 4271 §9.1.2.2 (a)
+ *   6  the lowest ORIGIN                                                                   (b)
+ *   7  no path of the same neighbouring AS with a lower MULTI_EXIT_DISC                    (c)
  *      (`MedRules`: of any AS; without one, it counts as the highest, not the lowest)
- *   7  eBGP before iBGP and what comes from the own confederation                          (d), RFC 5065 §5.3
- *   8  the lowest metric to the next hop                                                   (e)
+ *   8  eBGP before iBGP and what comes from the own confederation                          (d), RFC 5065 §5.3
+ *   9  the lowest metric to the next hop                                                   (e)
  *      --- those left are multipath candidates ---
- *   9  the lowest BGP Identifier, or ORIGINATOR_ID where there is one                      (f), RFC 4456 §9
- *  10  the shortest CLUSTER_LIST                                                           RFC 4456 §9
- *  11  the lowest peer address                                                             (g)
- *  12  the lowest path identifier, then the lowest source number, so that something decides
+ *  10  the lowest BGP Identifier, or ORIGINATOR_ID where there is one                      (f), RFC 4456 §9
+ *  11  the shortest CLUSTER_LIST                                                           RFC 4456 §9
+ *  12  the lowest peer address                                                             (g)
+ *  13  the lowest path identifier, then the lowest source number, so that something decides
  *
- * Steps 1 to 5 and 7 to 12 order any two paths, so one pass each suffices. Step 6 does not: it compares only within a
+ * Steps 1 to 6 and 8 to 13 order any two paths, so one pass each suffices. Step 7 does not: it compares only within a
  * neighbouring AS, and must look at all paths that are left before any of the later steps does.
  */
 import { type AttrSets, LLGR_STALE } from './attr-sets.js';
@@ -35,6 +37,7 @@ export type DecisionStep =
   | 'preference'
   | 'longLivedStale'
   | 'localPref'
+  | 'aigp'
   | 'asPathLength'
   | 'origin'
   | 'med'
@@ -52,18 +55,19 @@ export const decisionStepText: Readonly<Record<DecisionStep, string>> = {
   preference: 'step 1: source has a lower preference',
   longLivedStale: 'step 2: long-lived stale, the last choice (RFC 9494 §4.3)',
   localPref: 'step 3: lower LOCAL_PREF (RFC 4271 §9.1.1)',
-  asPathLength: 'step 4: longer AS_PATH (RFC 4271 §9.1.2.2 a)',
-  origin: 'step 5: higher ORIGIN (RFC 4271 §9.1.2.2 b)',
-  med: 'step 6: higher MULTI_EXIT_DISC from the same neighbouring AS (RFC 4271 §9.1.2.2 c)',
-  ebgp: 'step 7: iBGP or from our confederation, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
-  metric: 'step 8: higher metric to the next hop (RFC 4271 §9.1.2.2 e)',
-  routerId: 'step 9: higher BGP Identifier (RFC 4271 §9.1.2.2 f, RFC 4456 §9)',
-  clusterListLength: 'step 10: longer CLUSTER_LIST (RFC 4456 §9)',
-  peerAddress: 'step 11: higher peer address (RFC 4271 §9.1.2.2 g)',
-  pathId: 'step 12: higher path identifier or source number',
+  aigp: 'step 4: no AIGP, or a higher sum of AIGP and the distance to the next hop (RFC 7311 §4.1)',
+  asPathLength: 'step 5: longer AS_PATH (RFC 4271 §9.1.2.2 a)',
+  origin: 'step 6: higher ORIGIN (RFC 4271 §9.1.2.2 b)',
+  med: 'step 7: higher MULTI_EXIT_DISC from the same neighbouring AS (RFC 4271 §9.1.2.2 c)',
+  ebgp: 'step 8: iBGP or from our confederation, and the best path is eBGP (RFC 4271 §9.1.2.2 d)',
+  metric: 'step 9: higher metric to the next hop (RFC 4271 §9.1.2.2 e)',
+  routerId: 'step 10: higher BGP Identifier (RFC 4271 §9.1.2.2 f, RFC 4456 §9)',
+  clusterListLength: 'step 11: longer CLUSTER_LIST (RFC 4456 §9)',
+  peerAddress: 'step 12: higher peer address (RFC 4271 §9.1.2.2 g)',
+  pathId: 'step 13: higher path identifier or source number',
 };
 
-/** How step 6 takes MULTI_EXIT_DISC, other than RFC 4271 §9.1.2.2 (c) has it. */
+/** How step 7 takes MULTI_EXIT_DISC, other than RFC 4271 §9.1.2.2 (c) has it. */
 export interface MedRules {
   /** Compared between all paths, whichever AS they come from. */
   readonly alwaysCompare: boolean;
@@ -73,6 +77,8 @@ export interface MedRules {
 
 export const standardMedRules: MedRules = { alwaysCompare: false, missingAsWorst: false };
 const WORST_MED = 0xffffffff;
+/** Above any sum; finite, so that two of it are equal in a subtraction. */
+const NO_AIGP = Number.MAX_VALUE;
 
 export class Decision {
   medRules = standardMedRules;
@@ -107,7 +113,7 @@ export class Decision {
     return this.lowestLate(this.keepWithLowestMed(this.keepHighestRank(0)));
   }
 
-  /** The best path and those that tie with it up to step 8, by the later steps, one per next hop, at most `max`. */
+  /** The best path and those that tie with it up to step 9, by the later steps, one per next hop, at most `max`. */
   multipath(first: PathId | typeof NONE, max: number): PathId[] {
     const best = this.best(first);
     if (best === NONE) return [];
@@ -172,6 +178,7 @@ export class Decision {
     if (sources.preference[source] !== sources.preference[otherSource]) return 'preference';
     if (((sets.communityFlags[set] ^ sets.communityFlags[other]) & LLGR_STALE) !== 0) return 'longLivedStale';
     if (sets.localPref[set] !== sets.localPref[other]) return 'localPref';
+    if (this.aigpOf(set, source) !== this.aigpOf(other, otherSource)) return 'aigp';
     if (sets.asPathLength[set] !== sets.asPathLength[other]) return 'asPathLength';
     if (sets.origin[set] !== sets.origin[other]) return 'origin';
     this.gather(first);
@@ -207,16 +214,18 @@ export class Decision {
     return n;
   }
 
-  /** Steps 1 to 5 on the candidates from `from` on: leaves those that tie in `tied` and returns their number. */
+  /** Steps 1 to 6 on the candidates from `from` on: leaves those that tie in `tied` and returns their number. */
   private keepHighestRank(from: number): number {
     const { candidates, candidateCount, tied } = this;
     const { accepted, source: sourceOf } = this.paths;
     const { preference } = this.sources;
-    const { localPref, asPathLength, origin, communityFlags } = this.sets;
+    const { localPref, asPathLength, origin, communityFlags, aigpCount } = this.sets;
+    const comparesAigp = aigpCount > 0;
     let n = 0;
     let topPreference = 0;
     let topStale = 0;
     let topLocalPref = 0;
+    let topAigp = 0;
     let topLength = 0;
     let topOrigin = 0;
     for (let i = from; i < candidateCount; i++) {
@@ -227,6 +236,7 @@ export class Decision {
         let ahead = preference[source] - topPreference;
         if (ahead === 0) ahead = topStale - (communityFlags[set] & LLGR_STALE);
         if (ahead === 0) ahead = localPref[set] - topLocalPref;
+        if (ahead === 0 && comparesAigp) ahead = topAigp - this.aigpOf(set, source);
         if (ahead === 0) ahead = topLength - asPathLength[set];
         if (ahead === 0) ahead = topOrigin - origin[set];
         if (ahead < 0) continue;
@@ -236,6 +246,7 @@ export class Decision {
         topPreference = preference[source];
         topStale = communityFlags[set] & LLGR_STALE;
         topLocalPref = localPref[set];
+        if (comparesAigp) topAigp = this.aigpOf(set, source);
         topLength = asPathLength[set];
         topOrigin = origin[set];
       }
@@ -244,7 +255,7 @@ export class Decision {
     return n;
   }
 
-  /** Steps 7 to 12 on the first `n` of `tied`, at least one. */
+  /** Steps 8 to 13 on the first `n` of `tied`, at least one. */
   private lowestLate(n: number): PathId {
     const { tied } = this;
     let best = tied[0];
@@ -252,7 +263,7 @@ export class Decision {
     return best as PathId;
   }
 
-  /** Step 6 on the first `n` of `tied`: removes what has a higher MED than another path of its neighbouring AS. */
+  /** Step 7 on the first `n` of `tied`: removes what has a higher MED than another path of its neighbouring AS. */
   private keepWithLowestMed(n: number): number {
     const { tied } = this;
     const { accepted } = this.paths;
@@ -283,7 +294,7 @@ export class Decision {
     return this.medRules.missingAsWorst && !this.sets.hasMed(set) ? WORST_MED : this.sets.med[set];
   }
 
-  /** Steps 7 and 8; below 0: `x` is better. */
+  /** Steps 8 and 9; below 0: `x` is better. */
   private compareExit(x: number, y: number): number {
     const { flags } = this.sources;
     const { source } = this.paths;
@@ -292,7 +303,7 @@ export class Decision {
     return this.nextHops.metric[this.nextHopOf(x)] - this.nextHops.metric[this.nextHopOf(y)];
   }
 
-  /** Steps 7 to 12; below 0: `x` is better. Never 0 for two paths of a prefix. */
+  /** Steps 8 to 13; below 0: `x` is better. Never 0 for two paths of a prefix. */
   private compareLate(x: number, y: number): number {
     const exit = this.compareExit(x, y);
     if (exit !== 0) return exit;
@@ -306,6 +317,14 @@ export class Decision {
     if (address !== 0) return address;
     const pathId = this.paths.receivedPathId(x as PathId) - this.paths.receivedPathId(y as PathId);
     return pathId !== 0 ? pathId : source[x] - source[y];
+  }
+
+  /** What step 4 compares. A path whose next hop is reached through a BGP route without AIGP is like one without. */
+  private aigpOf(set: number, source: number): number {
+    const aigp = this.sets.aigp(set as AttrSetId);
+    if (aigp < 0) return NO_AIGP;
+    const byNextHop = (this.sources.flags[source] & BY_NEXT_HOP) !== 0;
+    return Math.min(NO_AIGP, aigp + (byNextHop ? this.nextHops.distance[this.sets.nextHopId[set]] : 0));
   }
 
   private identifier(path: number): number {

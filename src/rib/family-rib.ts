@@ -348,12 +348,19 @@ export class FamilyRib {
       const job = jobs[paths.source[path]];
       if (job !== undefined && this.perform(job, path as PathId, prefix as PrefixId)) continue;
       if (all || (byNextHop && nextHopMarks[nextHopId[paths.accepted[path]]] === 1)) {
-        this.markDirty(prefix as PrefixId, all ? MULTIPATH_CHANGED : 0);
+        this.markDirty(prefix as PrefixId, all ? MULTIPATH_CHANGED : this.changeByDistance(path, prefix));
       }
     }
     this.cursor = -1;
     this.jobs.done(this.epochs);
     return this.sweepRequested;
+  }
+
+  /** What another distance to a path's next hop changes, whichever path is the best: AIGP is told with it added (RFC 7311 §3.4.3). */
+  private changeByDistance(path: number, prefix: number): number {
+    const { sets } = this.context;
+    if (sets.aigpCount === 0 || this.paths.best[prefix] !== path) return 0;
+    return sets.hasAigp(this.paths.accepted[path] as AttrSetId) ? BEST_CHANGED : 0;
   }
 
   /**

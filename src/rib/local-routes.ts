@@ -14,6 +14,8 @@ export interface LocalNetwork {
   readonly blackhole: boolean;
   /** RFC 1997 communities, u32 each. */
   readonly communities: readonly number[];
+  /** RFC 7311 §3.4.1: the metric that it is announced with; absent: without AIGP. */
+  readonly aigp?: number;
 }
 
 export interface LocalStatic {
@@ -21,6 +23,8 @@ export interface LocalStatic {
   readonly via: readonly Address[];
   readonly device?: string;
   readonly blackhole: boolean;
+  /** As of a network. */
+  readonly aigp?: number;
 }
 
 export interface LearnPatterns {
@@ -114,13 +118,16 @@ export class LocalRoutes {
   setNetworks(networks: readonly LocalNetwork[]): void {
     this.state(
       'originated',
-      networks.map(({ prefix, blackhole, communities }) => ({
+      networks.map(({ prefix, blackhole, communities, aigp }) => ({
         source: blackhole
           ? this.source('originated', 'networks (blackhole)', 'blackhole')
           : this.source('originated', 'networks', 'none'),
         prefix,
         pathId: 0,
-        canonical: buildCanonical({ family: prefix.family, origin: Origin.igp, asPath: [], communities }),
+        canonical: buildCanonical({
+          ...{ family: prefix.family, origin: Origin.igp, asPath: [], communities },
+          ...(aigp === undefined ? {} : { aigp }),
+        }),
       })),
     );
   }
@@ -128,9 +135,12 @@ export class LocalRoutes {
   /** A static route out of a device, or through a link-local next hop on it, is there while the device is up. */
   setStatic(routes: readonly LocalStatic[], interfaces: readonly LocalInterface[]): void {
     const wanted: WantedPath[] = [];
-    for (const { prefix, via, device, blackhole } of routes) {
+    for (const { prefix, via, device, blackhole, aigp } of routes) {
       const link = interfaces.find(({ name, up }) => name === device && up);
-      const attributes = { family: prefix.family, origin: Origin.incomplete, asPath: [] };
+      const attributes = {
+        ...{ family: prefix.family, origin: Origin.incomplete, asPath: [] },
+        ...(aigp === undefined ? {} : { aigp }),
+      };
       if (blackhole) {
         const source = this.source('static', 'static (blackhole)', 'blackhole');
         wanted.push({ source, prefix, pathId: 0, canonical: buildCanonical(attributes) });

@@ -62,6 +62,8 @@ export interface CoveringRoute {
         readonly nextHops: readonly NextHopId[];
         /** Of all accepted paths of the prefix, chosen or not: none of these resolves through it. */
         readonly candidates: readonly NextHopId[];
+        /** For each of `nextHops`, what the path's AIGP adds to the distance; absent: nothing. Infinity: a BGP path without. */
+        readonly aigp?: readonly number[];
       }
     | { readonly kind: 'onLink'; readonly ifindex: number }
     | { readonly kind: 'unreachable' };
@@ -122,6 +124,7 @@ interface OutsideRoute {
 interface Resolution {
   readonly hops: ResolvedHop[];
   metric: number;
+  distance: number;
 }
 
 const noHops: readonly ResolvedHop[] = [];
@@ -144,6 +147,13 @@ export class NextHopTable {
   resolved = new Uint8Array(64);
   /** By NextHopId: cost of getting there, as RFC 4271 §9.1.2.2 (e) compares it. */
   metric = new Uint32Array(64);
+  /**
+   * By NextHopId: how far it is for AIGP (RFC 7311 §3.4.3). The metric, but never 0, which would be no step at all; through
+   * BGP routes what their own AIGP says is added, and through one without it, it is Infinity.
+   */
+  distance = new Float64Array(64);
+  /** Goes up whenever a distance changes. */
+  distanceChanges = 0;
 
   private readonly entries: (TrackedNextHop | null)[] = [self];
   private readonly freeIds: NextHopId[] = [];
@@ -204,6 +214,9 @@ export class NextHopTable {
       const metric = new Uint32Array(this.metric.length * 2);
       metric.set(this.metric);
       this.metric = metric;
+      const distance = new Float64Array(this.distance.length * 2);
+      distance.set(this.distance);
+      this.distance = distance;
     }
     this.ids.set(key, id);
     if (scope === 0) this.tracked[address.family].set(hostPrefix(address), id);
@@ -233,6 +246,7 @@ export class NextHopTable {
     this.entries[id] = null;
     this.resolved[id] = 0;
     this.metric[id] = 0;
+    this.distance[id] = 0;
     this.freeIds.push(id);
   }
 
@@ -400,9 +414,15 @@ export class NextHopTable {
     this.setThrough(id, entry, this.visited);
     const resolved = outcome === null ? 0 : 1;
     const metric = outcome?.metric ?? 0;
+    const distance = outcome?.distance ?? 0;
     const hops = outcome?.hops ?? noHops;
     let change = 0;
     if (resolved !== this.resolved[id] || metric !== this.metric[id]) change |= RESOLUTION_CHANGED;
+    if (distance !== this.distance[id]) {
+      change |= RESOLUTION_CHANGED;
+      this.distance[id] = distance;
+      this.distanceChanges++;
+    }
     if (!sameHops(hops, entry.hops)) {
       change |= HOPS_CHANGED;
       entry.hops = hops;
@@ -455,7 +475,7 @@ export class NextHopTable {
     );
     const hops = up ? [{ gateway: entry.address, ifindex: entry.scope }] : [];
     steps?.push({ address: entry.address, by: up ? 'interface' : 'nothing', prefix: null, hops });
-    return up ? { hops, metric: 0 } : null;
+    return up ? { hops, metric: 0, distance: 1 } : null;
   }
 
   /** Follows one address to the ways out. `within`: the next hops on whose behalf, which no route may lead through again. */
@@ -480,7 +500,7 @@ export class NextHopTable {
         if (other.connected.length > 0) {
           const hops = other.connected.map((ifindex) => ({ gateway: address, ifindex }));
           note('connected', other.prefix, hops);
-          return { hops: hops.slice(0, 1), metric: 0 };
+          return { hops: hops.slice(0, 1), metric: 0, distance: 1 };
         }
         // The kernel keeps routes, the connected one too, on a link that lost its carrier; nothing gets through there.
         const isUp = ({ ifindex }: ResolvedHop): boolean => !this.down.has(ifindex);
@@ -493,23 +513,21 @@ export class NextHopTable {
         }
         const hops = ways.map((hop) => ({ gateway: hop.gateway ?? address, ifindex: hop.ifindex }));
         note('kernel', other.prefix, hops);
-        return { hops, metric: best.metric };
+        return { hops, metric: best.metric, distance: Math.max(1, best.metric) };
       }
       if (route === null) break;
       const { forwarding } = route;
       if (forwarding.kind === 'onLink') {
         const hops = [{ gateway: address, ifindex: forwarding.ifindex }];
         note('route', route.prefix, hops);
-        return { hops, metric: 0 };
+        return { hops, metric: 0, distance: 1 };
       }
       if (forwarding.kind === 'unreachable') {
         note('route', route.prefix, noHops);
         return null;
       }
       if (!forwarding.candidates.some((id) => within.includes(id))) {
-        const outcome = this.recurse(forwarding.nextHops, within, steps, () =>
-          note('route', route.prefix, noHops),
-        );
+        const outcome = this.recurse(forwarding, within, steps, () => note('route', route.prefix, noHops));
         if (outcome !== null) return outcome;
       }
       maxLength = route.prefix.length - 1;
@@ -521,7 +539,7 @@ export class NextHopTable {
 
   /** The ways out of all next hops of a route together, or null if none resolves. */
   private recurse(
-    nextHops: readonly NextHopId[],
+    { nextHops, aigp }: Extract<CoveringRoute['forwarding'], { kind: 'recursive' }>,
     within: readonly NextHopId[],
     steps: ResolutionStep[] | null,
     note: () => void,
@@ -530,7 +548,8 @@ export class NextHopTable {
     note();
     const all: ResolvedHop[] = [];
     let metric = Number.POSITIVE_INFINITY;
-    for (const id of nextHops) {
+    let distance = Number.POSITIVE_INFINITY;
+    for (const [i, id] of nextHops.entries()) {
       const entry = this.entries[id];
       if (!entry) continue;
       this.visited.push(id);
@@ -540,11 +559,12 @@ export class NextHopTable {
           : this.follow(entry.address, [...within, id], steps);
       if (outcome === null) continue;
       metric = Math.min(metric, outcome.metric);
+      distance = Math.min(distance, outcome.distance + (aigp?.[i] ?? 0));
       for (const hop of outcome.hops) {
         if (all.length < MAX_HOPS && !all.some((each) => sameHop(each, hop))) all.push(hop);
       }
     }
-    return all.length === 0 ? null : { hops: all, metric };
+    return all.length === 0 ? null : { hops: all, metric, distance };
   }
 
   /** Whether a route outside the RIB is the one the kernel takes, against a best route of that length. */

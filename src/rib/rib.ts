@@ -13,7 +13,7 @@ import type { Address, FamilyIndex } from '../address/index.js';
 import { AttrSets } from './attr-sets.js';
 import { type DecisionStep, type MedRules, standardMedRules } from './decision.js';
 import { type ChangeListener, FamilyRib, type FamilyRibContext } from './family-rib.js';
-import { type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
+import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
 import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED, SELF } from './next-hops.js';
 import type { PathWatcher } from './path-watcher.js';
 import type { Slices } from './slices.js';
@@ -238,6 +238,7 @@ export class Rib {
               kind: 'recursive',
               nextHops: rib.multipath(id).map((path) => this.nextHopOf(rib, path)),
               candidates: [...rib.chain(id)].map((path) => this.nextHopOf(rib, path)),
+              aigp: rib.multipath(id).map((path) => this.aigpOf(rib, path)),
             }
           : typeof forwarding === 'object'
             ? { kind: 'onLink', ifindex: forwarding.ifindex }
@@ -247,6 +248,13 @@ export class Rib {
 
   private nextHopOf(rib: FamilyRib, path: PathId): NextHopId {
     return this.sets.nextHopId[rib.paths.accepted[path]] as NextHopId;
+  }
+
+  /** What the path adds to the distance of those who resolve through it (RFC 7311 §3.4.3 (6), (7)); a static route leads on and no more. */
+  private aigpOf(rib: FamilyRib, path: PathId): number {
+    const aigp = this.sets.aigp(rib.paths.accepted[path] as AttrSetId);
+    if (aigp >= 0) return aigp;
+    return this.sources.get(rib.paths.source[path] as SourceId).kind === 'bgp' ? Number.POSITIVE_INFINITY : 0;
   }
 
   private freeSources(): void {

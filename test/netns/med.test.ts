@@ -39,7 +39,7 @@ describe('with FRR and BIRD as peers, in two ASes', () => {
     const { paths } = await t.client.explain(prefix);
     expect(paths.find((path) => path.peer === 'frr')).toMatchObject({
       verdict: 'lost',
-      reason: 'step 6: higher MULTI_EXIT_DISC (med.alwaysCompare, RFC 4271 §9.1.2.2 c)',
+      reason: 'step 7: higher MULTI_EXIT_DISC (med.alwaysCompare, RFC 4271 §9.1.2.2 c)',
     });
   });
 

@@ -111,6 +111,21 @@ const mpUnreach = ([ids4, ids6]: readonly [boolean, boolean]) =>
     { weight: 1, arbitrary: fc.tuple(fc.constant(25), fc.constant(70), prefixes(32, 6)) },
   );
 
+/** TLVs of any type, those of type 1 with a metric that leaves room for more. */
+const aigps = fc
+  .array(
+    fc.oneof(
+      bytes(8)
+        .filter((metric) => metric.toString('hex') !== 'f'.repeat(16))
+        .map((metric) => Buffer.concat([Buffer.from([1, 0, 11]), metric])),
+      fc
+        .tuple(fc.integer({ min: 2, max: 255 }), fc.uint8Array({ maxLength: 9 }))
+        .map(([type, value]) => Buffer.from([type, 0, 3 + value.length, ...value])),
+    ),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((tlvs) => Buffer.concat(tlvs));
+
 /** Sound attributes of every kind, each type at most once, in any order, some with an extended length that they don't need. */
 function attributes({
   fourOctetAs,
@@ -156,6 +171,7 @@ function attributes({
     ],
     [18, 0xc0, aggregator(4), 2],
     [25, 0xc0, multiples(20), 1],
+    [26, 0x80, aigps, 2],
     [32, 0xc0, multiples(12), 1],
     [35, 0xc0, bytes(4), 1],
     [99, 0xc0, multiples(1), 1],

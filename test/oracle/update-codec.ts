@@ -255,6 +255,7 @@ const rules = new Map<number, Rule>([
   [17, { flags: 0xc0, weak: true }],
   [18, { flags: 0xc0, weak: true, size: 8 }],
   [25, { flags: 0xc0, unit: 20 }],
+  [26, { flags: 0x80, weak: true }],
   [32, { flags: 0xc0, unit: 12 }],
   [35, { flags: 0xc0, size: 4 }],
 ]);
@@ -279,6 +280,20 @@ function canonicalNextHop(nextHop: Buffer): Buffer {
   const [global, second] = [nextHop.subarray(0, 16), nextHop.subarray(16)];
   if (!isLinkLocal(second)) return global;
   return isLinkLocal(global) || global.every((octet) => octet === 0) ? second : nextHop;
+}
+
+/** Its TLVs, one after the other; the first of type 1 must leave room for more. */
+function isSoundAigp(value: Buffer): boolean {
+  const metrics: Buffer[] = [];
+  let rest = value;
+  do {
+    if (rest.length < 3) return false;
+    const tlv = rest.subarray(0, rest.readUInt16BE(1));
+    if (tlv.length < 3 || tlv.length !== rest.readUInt16BE(1)) return false;
+    if (tlv[0] === 1) metrics.push(tlv.subarray(3));
+    rest = rest.subarray(tlv.length);
+  } while (rest.length > 0);
+  return metrics.every(({ length }) => length === 8) && metrics[0]?.toString('hex') !== 'f'.repeat(16);
 }
 
 class Reset extends Error {}
@@ -407,6 +422,7 @@ class Interpreter {
       if (type === 2 && confed && path[0]?.type !== 3) return false;
       this.paths.set(type, path);
     }
+    if (type === 26 && !isSoundAigp(value)) return false;
     if (type === 7 || type === 18) {
       const size = type === 18 || fourOctetAs ? 4 : 2;
       if (value.length !== size + 4 || value.readUIntBE(0, size) === 0) return false;

@@ -68,6 +68,7 @@ const sound: Readonly<Record<number, { flags: number; value: string }>> = {
   17: { flags: BOTH, value: '02010000fdeb' },
   18: { flags: BOTH, value: '0000fdebc0000201' },
   25: { flags: BOTH, value: `000220010db8${'00'.repeat(12)}0001` },
+  26: { flags: OPTIONAL, value: '01000b000000000000002a' },
   32: { flags: BOTH, value: '0000fdeb0000000100000002' },
   35: { flags: BOTH, value: '0000fdeb' },
 };
@@ -382,6 +383,20 @@ export const damageRows: readonly DamageRow[] = [
   ...common(25, 'withdraw', withdrawRule),
   row(25, 'length', 'eight octets', 'RFC 7606 §7.15', 'withdraw', Sub.length, from(BOTH, '0002fdeb00000001')),
   row(25, 'length', 'none', 'RFC 7606 §7.15', 'withdraw', Sub.length, from(BOTH, '')),
+
+  ...common(26, 'discard', 'RFC 7311 §3.2'),
+  ...(
+    [
+      ['length', 'none', ''],
+      ['length', 'an octet behind its TLVs', '01000b000000000000002a 01'],
+      ['length', 'a TLV that runs past its end', '01000b0000002a'],
+      ['length', 'an AIGP TLV of ten octets', '01000a00000000000000'],
+      ['length', 'a TLV of two octets', '010002'],
+      ['value', 'the highest metric there is', '01000bffffffffffffffff'],
+    ] as const
+  ).map(([damage, what, value]) =>
+    row(26, damage, what, 'RFC 7311 §3.2', 'discard', Sub.optional, from(OPTIONAL, value)),
+  ),
 
   ...common(32, 'withdraw', withdrawRule),
   row(

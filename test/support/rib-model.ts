@@ -14,6 +14,8 @@ export interface ModelAttributes {
   readonly nextHop: number;
   readonly originatorId: number;
   readonly clusterListLength: number;
+  /** null: absent. */
+  readonly aigp: number | null;
 }
 
 export interface ModelSource {
@@ -65,6 +67,11 @@ function survivors(
   let left = paths.filter((path) => path.accepted !== null && metrics[path.accepted.nextHop] !== null);
   left = min(left, (path) => -path.source.preference);
   left = min(left, (path) => -attributes(path).localPref);
+  // RFC 7311 §4.1: a step to the next hop is never for nothing.
+  left = min(left, (path) => {
+    const { aigp, nextHop } = attributes(path);
+    return aigp === null ? Number.POSITIVE_INFINITY : aigp + Math.max(1, metrics[nextHop] ?? 0);
+  });
   left = min(left, (path) => attributes(path).asPath.length);
   left = min(left, (path) => attributes(path).origin);
   left = left.filter(

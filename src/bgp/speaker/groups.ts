@@ -36,6 +36,8 @@ export interface GroupFacts {
   readonly asPath: AsPathTreatment | null;
   /** The cluster that these internal peers are in, where it is not that of the router (RFC 4456). */
   readonly clusterId: number | null;
+  /** RFC 7311: AIGP goes out. */
+  readonly aigp: boolean;
   /** RFC 9234: what we are to these external peers, and by which AS number they know us; null: no role. */
   readonly otc: OtcFacts | null;
 }
@@ -56,6 +58,7 @@ export function groupKey(facts: GroupFacts): string {
     JSON.stringify(facts.filters),
     JSON.stringify(facts.asPath),
     facts.clusterId ?? '-',
+    facts.aigp,
     facts.longLivedStale,
     facts.otc === null ? '-' : `${facts.otc.role} ${facts.otc.asn}`,
   ].join('|');

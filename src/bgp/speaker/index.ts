@@ -14,6 +14,8 @@
  * refresh), 4456 (reflection), 5065 (confederations), 7911 (several paths per
  * prefix: `add-path`), 8950 (IPv4 over IPv6 next hops), 2545 (IPv6 next hops).
  */
+
+export { takesAigp } from './aigp.js';
 export {
   asnTowards,
   type Confederation,

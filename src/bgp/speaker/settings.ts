@@ -120,6 +120,8 @@ export interface PeerSettings {
   readonly routeReflectorClient: boolean;
   /** The cluster that the peer is in (RFC 4456), u32; absent: that of the router. */
   readonly clusterId?: number;
+  /** RFC 7311 §3.3; absent: as it is between such peers, see `takesAigp`. */
+  readonly aigp?: boolean;
   readonly maxPrefixes: PrefixLimits;
   readonly addPath?: AddPathSettings;
   /** From an external peer: AS_PATH must begin with the peer's AS. */

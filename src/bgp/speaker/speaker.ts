@@ -18,6 +18,7 @@ import {
 import type { ClosedInfo, ListenerKey, Negotiated } from '../session/index.js';
 import { UpdateDecoder } from '../wire/index.js';
 import { pathsSent } from './add-path.js';
+import { takesAigp } from './aigp.js';
 import { asPathTreatment } from './as-path-treatment.js';
 import { asnTowards, type Confederation, type OwnAsns, type Relation } from './confederation.js';
 import { DynamicPeers, type PeerRange, type RangeEvent } from './dynamic-peers.js';
@@ -454,6 +455,7 @@ export class Speaker implements PeerContext {
       longLivedStale: this.longLivedStale(peer, negotiated),
       asPath: external ? asPathTreatment(settings, this.ownAsns) : null,
       clusterId: relation === 'ibgp' ? (settings.clusterId ?? null) : null,
+      aigp: takesAigp(settings, relation),
       // RFC 9234 §5: in a confederation, OTC has its number.
       otc:
         !external || settings.role === undefined

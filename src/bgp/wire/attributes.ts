@@ -21,6 +21,7 @@ export const AttributeCode = {
   as4Path: 17,
   as4Aggregator: 18,
   ipv6ExtendedCommunities: 25,
+  aigp: 26,
   largeCommunities: 32,
   onlyToCustomer: 35,
 } as const;
@@ -55,6 +56,7 @@ export type AttributeKind =
   | 'extendedCommunities'
   | 'ipv6ExtendedCommunities'
   | 'largeCommunities'
+  | 'aigp'
   | 'mpReach'
   | 'mpUnreach';
 
@@ -133,6 +135,7 @@ const rows: Row[] = [
     flags: OPTIONAL_TRANSITIVE,
     unit: 20,
   },
+  { code: 26, name: 'AIGP', kind: 'aigp', flags: OPTIONAL, severity: 'discard' },
   { code: 32, name: 'LARGE_COMMUNITIES', kind: 'largeCommunities', flags: OPTIONAL_TRANSITIVE, unit: 12 },
   { code: 35, name: 'ONLY_TO_CUSTOMER', kind: 'u32', flags: OPTIONAL_TRANSITIVE, exactLength: 4 },
 ];

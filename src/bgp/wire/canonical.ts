@@ -3,6 +3,7 @@
  * one out of another or out of nothing.
  */
 import { type Address, type FamilyIndex, IPV4, writeAddress } from '../../address/index.js';
+import { AIGP_TLV_LENGTH, writeAigpTlv } from './aigp.js';
 import { MAX_SEGMENT, SegmentType } from './as-path.js';
 import { AttributeCode, AttributeFlag, attributeSpecs, Origin } from './attributes.js';
 
@@ -334,6 +335,8 @@ export interface CanonicalAttributes {
   readonly med?: number;
   readonly localPref?: number;
   readonly communities?: readonly number[];
+  /** RFC 7311: at most 2^53. */
+  readonly aigp?: number;
   /** RFC 8092, three unsigned 32-bit numbers each. */
   readonly largeCommunities?: readonly (readonly [number, number, number])[];
 }
@@ -346,6 +349,11 @@ export function buildCanonical(attributes: CanonicalAttributes): Buffer {
   if (attributes.med !== undefined) builder.setMed(attributes.med);
   if (attributes.localPref !== undefined) builder.setLocalPref(attributes.localPref);
   if (attributes.communities !== undefined) builder.setCommunities(attributes.communities);
+  if (attributes.aigp !== undefined) {
+    const value = Buffer.allocUnsafe(AIGP_TLV_LENGTH);
+    writeAigpTlv(value, 0, attributes.aigp);
+    builder.put(AttributeCode.aigp, AttributeFlag.optional, value);
+  }
   const large = attributes.largeCommunities ?? [];
   if (large.length > 0) {
     const value = Buffer.allocUnsafe(12 * large.length);

@@ -1,5 +1,6 @@
 /** Canonical sets told to people and scripts: plain values, fit for JSON. */
 import { type FamilyIndex, formatAddress, formatIpv4, IPV4, IPV6, readAddress } from '../../address/index.js';
+import { aigpMetricAt, readAigpMetric } from './aigp.js';
 import { formatAsPath } from './as-path.js';
 import { AttributeCode, AttributeFlag, attributeName, formatCommunity, originNames } from './attributes.js';
 import { CanonicalView } from './canonical.js';
@@ -28,6 +29,8 @@ export interface AttributesDescription {
   /** `65000:1:2`. */
   largeCommunities?: string[];
   onlyToCustomer?: number;
+  /** RFC 7311: the accumulated metric; rounded where it is beyond 2^53. */
+  aigp?: number;
   /** Attributes that we pass on without knowing them. */
   others?: { code: number; name: string; partial: boolean; value: string }[];
 }
@@ -92,6 +95,11 @@ function describeOne(view: CanonicalView, into: AttributesDescription): void {
     case AttributeCode.largeCommunities:
       into.largeCommunities = pieces(12, (at) => `${u32(at)}:${u32(at + 4)}:${u32(at + 8)}`);
       break;
+    case AttributeCode.aigp: {
+      const at = aigpMetricAt(buffer, start, end);
+      if (at >= 0) into.aigp = readAigpMetric(buffer, at);
+      break;
+    }
     case AttributeCode.onlyToCustomer:
       into.onlyToCustomer = u32();
       break;

@@ -25,8 +25,9 @@
  *
  * RFC 4271 (BGP-4), 4760 and 2545 (multiprotocol, IPv6), 5492 and 9072 (capabilities), 6793 (4-octet AS), 7606 and 7607
  * (errors), 2918 and 7313 (route refresh), 4724, 8538 and 9494 (graceful restart), 1997, 4360, 8092 (communities), 4456
- * (reflection), 5065 (confederations), 7911 (path identifiers), 8654 (extended messages), 8950 (IPv4 over IPv6 next hops), 9003 (shutdown text).
+ * (reflection), 5065 (confederations), 7311 (AIGP), 7911 (path identifiers), 8654 (extended messages), 8950 (IPv4 over IPv6 next hops), 9003 (shutdown text).
  */
+export * from './aigp.js';
 export * from './as-path.js';
 export * from './attributes.js';
 export * from './canonical.js';

@@ -1,4 +1,5 @@
 import type { FamilyIndex } from '../../address/index.js';
+import { aigpDefect } from './aigp.js';
 import { asPathDefects, checkAsPath } from './as-path.js';
 import { AttributeIndex } from './attribute-index.js';
 import {
@@ -201,6 +202,13 @@ export class UpdateDecoder {
     } else if (spec.kind === 'aggregator') {
       const size = context.fourOctetAs || type === AttributeCode.as4Aggregator ? 4 : 2;
       if (!this.checkAggregator(buf, spec, start, length, size, at)) return true;
+    } else if (spec.kind === 'aigp') {
+      const defect = aigpDefect(buf, start, end);
+      if (defect !== null) {
+        this.fault(spec.severity, UpdateSubcode.optionalAttribute, `${spec.name} ${defect}`, at, type);
+        this.index.drop(type);
+        return true;
+      }
     }
     // Partial means something for optional transitive attributes alone.
     this.index.flags[type] =

@@ -38,6 +38,7 @@ const attributesArbitrary: fc.Arbitrary<ModelAttributes> = fc.record({
   nextHop: fc.nat(NEXT_HOPS - 1),
   originatorId: fc.constantFrom(0, 0, 3),
   clusterListLength: fc.constantFrom(0, 0, 1, 2),
+  aigp: fc.constantFrom(null, null, null, 0, 10, 11),
 });
 
 type Operation =
@@ -175,6 +176,7 @@ class Bench {
       asPath,
       origin,
       ...(med === null ? {} : { med }),
+      ...(attributes.aigp === null ? {} : { aigp: attributes.aigp }),
     });
     const builder = new CanonicalBuilder().load(bytes, 0, bytes.length);
     const { members } = attributes;
@@ -217,6 +219,7 @@ class Bench {
       sets.hasMed(set as AttrSetId) ? sets.med[set] : null,
       sets.originatorId[set],
       sets.clusterListLength[set],
+      sets.aigp(set as AttrSetId),
       sets.nextHopAddress(set as AttrSetId)?.a,
     ].join('/');
   }
@@ -234,6 +237,7 @@ class Bench {
       set.med,
       set.originatorId,
       set.clusterListLength,
+      set.aigp ?? -1,
       nextHopAddress(set.nextHop).a,
     ].join('/');
   }
@@ -444,6 +448,7 @@ class Bench {
       nextHop: 0,
       originatorId: 0,
       clusterListLength: 0,
+      aigp: 1,
     });
     for (let i = 0; i < PREFIXES; i++) table.announce(source, this.prefix(i), set, set);
     rib.sets.release(set);
@@ -453,6 +458,7 @@ class Bench {
     expect(table.paths.count).toBe(0);
     expect(table.bestCount).toBe(0);
     expect(rib.sets.count).toBe(0);
+    expect(rib.sets.aigpCount).toBe(0);
     expect(rib.nextHops.count).toBe(0);
     expect([...rib.sources.ids()]).toEqual([]);
     expect([...this.heard.values()].every((each) => each.best === '' && each.multipath === '')).toBe(true);

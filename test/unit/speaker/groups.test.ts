@@ -22,6 +22,7 @@ const facts: GroupFacts = {
   filters: ['a', 'b'],
   asPath: null,
   clusterId: null,
+  aigp: false,
   otc: null,
   longLivedStale: 'announce',
 };
@@ -47,6 +48,7 @@ describe('the key of an update group', () => {
     ['name of a filter that looks like two', { filters: ['a,b'] }],
     ['lack of filters', { filters: null }],
     ['cluster', { clusterId: 1 }],
+    ['metric that is told or not', { aigp: true }],
     [
       'AS_PATH that is shown',
       { asPath: { asn: 64999, behind: null, override: null, removePrivate: false, peerAsn: null } },
