@@ -39,6 +39,7 @@ export const features = {
   ecmp: 'ECMP: equal paths go into the kernel together',
   confederation: 'Confederations, from inside and outside (RFC 5065)',
   reflection: 'route reflection: ORIGINATOR_ID, CLUSTER_LIST, two reflectors, one of them killed (RFC 4456)',
+  aigp: 'accumulated IGP metric: compared, told with the way to the next hop added (AIGP, RFC 7311)',
   'link-bandwidth': 'weights of next hops by link bandwidth (draft-ietf-idr-link-bandwidth)',
   'graceful-restart-helper': "graceful restart: the peer's routes are kept while it restarts (RFC 4724)",
   'graceful-restart-restarting': 'graceful restart: the peer keeps our routes while we restart (RFC 4724)',

@@ -11,7 +11,7 @@
  * per attribute set (`SetCache`), as nearly all routes share theirs with others.
  *
  * RFC 4271 §5 and §9, RFC 1997 (well-known communities), RFC 2545 (IPv6 next hops), RFC 4360 (extended
- * communities), RFC 4456 (route reflection), RFC 5065 (confederations), RFC 6811 (origin validation, by data of others), RFC 7705 (a local AS),
+ * communities), RFC 4456 (route reflection), RFC 5065 (confederations), RFC 6811 (origin validation, by data of others), RFC 7311 (AIGP), RFC 7705 (a local AS),
  * RFC 7999 (BLACKHOLE), RFC 8092 (large communities), RFC 8097 (its state as a community), RFC 8212 (external peers
  * without a filter), RFC 8326 (graceful shutdown), RFC 9234 (only to customers), RFC 9494 (long-lived
  * stale routes).

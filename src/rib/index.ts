@@ -22,7 +22,7 @@
  * Who else keeps a set's id retains it, who keeps a prefix's id registers a claim, and nobody keeps a path's id.
  *
  * RFC 4271 §9 (decision), RFC 4456 §9 (route reflection), RFC 4724 §4.2 (stale routes), RFC 2545 (IPv6 next hops),
- * RFC 7911 (path identifiers).
+ * RFC 7311 §4 (AIGP), RFC 7911 (path identifiers).
  */
 export * from './attr-sets.js';
 export * from './decision.js';

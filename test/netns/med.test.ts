@@ -48,13 +48,13 @@ describe('with FRR and BIRD as peers, in two ASes', () => {
     const best = await t.untilRoute(prefix, (route) => route.peer === 'frr');
     expect(best.med).toBe(10);
     const { paths } = await t.client.explain(prefix);
-    expect(paths.find((path) => path.peer === 'bird')?.reason).toMatch(/^step 6/);
+    expect(paths.find((path) => path.peer === 'bird')?.reason).toMatch(/^step 7/);
   });
 
   it('compares nothing between ASes otherwise, so that the BGP Identifier decides', async () => {
     const { t } = await announced({ missingAsWorst: true });
     await t.untilRoute(prefix, (route) => route.peer === 'bird');
     const { paths } = await t.client.explain(prefix);
-    expect(paths.find((path) => path.peer === 'frr')?.reason).toMatch(/^step 9/);
+    expect(paths.find((path) => path.peer === 'frr')?.reason).toMatch(/^step 10/);
   });
 });

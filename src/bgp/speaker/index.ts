@@ -11,7 +11,7 @@
  * `interface-peers` finds the peers that are named by their interface, on what `link-routers` decides.
  *
  * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724, 8538 and 9494 (graceful restart), 2918 and 7313 (route
- * refresh), 4456 (reflection), 5065 (confederations), 7911 (several paths per
+ * refresh), 4456 (reflection), 5065 (confederations), 7311 (on which sessions AIGP counts), 7911 (several paths per
  * prefix: `add-path`), 8950 (IPv4 over IPv6 next hops), 2545 (IPv6 next hops).
  */
 

@@ -56,6 +56,7 @@ describe("a peer's policies", () => {
         filters: settings.export ?? null,
         asPath: null,
         clusterId: null,
+        aigp: false,
         otc: null,
       });
       const importer = policies.importPolicy(settings, 'ebgp');
