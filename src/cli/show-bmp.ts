@@ -34,7 +34,7 @@ export async function showBmp(
 ): Promise<void> {
   await printRows(terminal, format, await client.collectors(), {
     columns,
-    notes: ({ routes, mirror, mirroringLost = 0, lastError }) => {
+    notes: ({ routes, mirror, mirroringLost = 0, lastError, retryAt }) => {
       const told = [
         ...(['received', 'accepted', 'locRib'] as const)
           .filter((key) => routes[key])
@@ -47,6 +47,7 @@ export async function showBmp(
           ? [`${grouped(mirroringLost)} messages were not mirrored for lack of room`]
           : []),
         ...(lastError === null ? [] : [`last error: ${lastError}`]),
+        ...(retryAt === undefined ? [] : [`next attempt at ${retryAt}`]),
       ];
     },
     empty: 'no collectors are configured',

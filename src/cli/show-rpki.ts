@@ -51,6 +51,7 @@ export async function showRpki(
         ? [`its data decides until ${cache.expiresAt}`]
         : []),
       ...(cache.lastError === null ? [] : [`last error: ${cache.lastError}`]),
+      ...(cache.retryAt === undefined ? [] : [`next attempt at ${cache.retryAt}`]),
     ],
     empty: 'no caches are configured',
   });

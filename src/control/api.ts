@@ -157,6 +157,8 @@ export interface CacheRow {
   retrySeconds: number;
   expireSeconds: number;
   lastError: string | null;
+  /** When the next attempt to connect begins; while `down`. */
+  retryAt?: string;
 }
 
 export interface VrpRow {
@@ -231,6 +233,8 @@ export interface CollectorRow {
   /** With `mirror`: messages that were not mirrored because the collector had no room. */
   mirroringLost?: number;
   lastError: string | null;
+  /** When the next attempt to connect begins; while `waiting`. */
+  retryAt?: string;
 }
 
 export interface ReloadResult {

@@ -40,11 +40,12 @@ export class OriginValidation {
   }
 
   rows(): CacheRow[] {
-    return this.caches.reports().map(({ since, updatedAt, expiresAt, intervals, ...report }) => ({
+    return this.caches.reports().map(({ since, updatedAt, expiresAt, intervals, retryAt, ...report }) => ({
       ...report,
       since: since.toISOString(),
       updatedAt: updatedAt?.toISOString() ?? null,
       expiresAt: expiresAt?.toISOString() ?? null,
+      ...(retryAt === null ? {} : { retryAt: retryAt.toISOString() }),
       ...intervals,
     }));
   }

@@ -46,6 +46,8 @@ export interface CacheReport {
     readonly expireSeconds: number;
   };
   readonly lastError: string | null;
+  /** When it is dialed again; null: it is not, or is already. */
+  readonly retryAt: Date | null;
 }
 
 export interface CachesListener {
@@ -126,6 +128,7 @@ export class RpkiCaches implements ClientListener {
             : null,
         intervals,
         lastError: machine.lastError,
+        retryAt: client.retryAt,
       };
     });
   }

@@ -15,6 +15,8 @@ export interface ClientListener {
 export class RtrClient implements RtrActions {
   readonly machine: RtrMachine;
   stateSince = new Date();
+  /** When it is dialed again. */
+  private reconnectDue: Date | null = null;
   /** When the cache's data was whole last. */
   updatedAt: Date | null = null;
   private shownState = '';
@@ -115,7 +117,12 @@ export class RtrClient implements RtrActions {
       this.timers.delete(timer);
       this.machine.timerExpired(timer);
     }, seconds * 1000);
+    if (timer === 'reconnect') this.reconnectDue = new Date(Date.now() + seconds * 1000);
     this.timers.set(timer, timeout);
+  }
+
+  get retryAt(): Date | null {
+    return this.timers.has('reconnect') ? this.reconnectDue : null;
   }
 
   stopTimer(timer: RtrTimer): void {

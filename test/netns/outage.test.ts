@@ -95,4 +95,24 @@ describe('sessions that are down', () => {
     expect(closed).toMatchObject([{ level: 30, requested: true, peer: 'p' }]);
     expect(await t.peer('p')).not.toHaveProperty('retryAt');
   });
+
+  it('have a time for the next attempt, as caches and collectors have', async () => {
+    const { lab, t } = await peering('later', [{ name: 'p', image: 'bird', asn: 65002 }], {
+      bmp: [{ name: 'noc', address: '10.0.0.2' }],
+      rpki: { caches: [{ name: 'r1', address: '10.0.0.2', port: 323 }] },
+    });
+    labs.push(lab);
+    const refused = ({ lastError }: { lastError: string | null }) =>
+      lastError?.includes('ECONNREFUSED') === true;
+    const collector = await until('the collector refuses', async () => {
+      const [row] = await t.client.collectors();
+      return refused(row) && row.state === 'waiting' ? row : undefined;
+    });
+    expect(Date.parse(collector.retryAt ?? '')).toBeGreaterThan(Date.parse(collector.since));
+    const cache = await until('the cache refuses', async () => {
+      const [row] = await t.client.rpki();
+      return refused(row) && row.state === 'down' ? row : undefined;
+    });
+    expect(Date.parse(cache.retryAt ?? '')).toBeGreaterThan(Date.parse(cache.since));
+  });
 });

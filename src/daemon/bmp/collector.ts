@@ -37,6 +37,8 @@ export class Collector {
   feed: Feed | null = null;
   private socket: Socket | null = null;
   private failures = 0;
+  /** When the next attempt begins; while `waiting`. */
+  private retryDue: Date | null = null;
   private retryTimer: NodeJS.Timeout | null = null;
   private watchTimer: NodeJS.Timeout | null = null;
   private statisticsTimer: NodeJS.Timeout | null = null;
@@ -48,6 +50,10 @@ export class Collector {
     readonly config: CollectorConfig,
     private readonly context: CollectorContext,
   ) {}
+
+  get retryAt(): Date | null {
+    return this.state === 'waiting' ? this.retryDue : null;
+  }
 
   /** Octets that TCP has not taken yet. */
   get queuedBytes(): number {
@@ -177,7 +183,9 @@ export class Collector {
       const type = wasConnected ? 'bmp.disconnected' : 'bmp.connectFailed';
       context.event('warn', type, { collector: config.name, error, retrySeconds: seconds });
     }
-    this.retryTimer = setTimeout(() => this.start(), seconds * 1000 * (0.75 + Math.random() * 0.25));
+    const milliseconds = seconds * 1000 * (0.75 + Math.random() * 0.25);
+    this.retryDue = new Date(Date.now() + milliseconds);
+    this.retryTimer = setTimeout(() => this.start(), milliseconds);
   }
 
   private release(): void {

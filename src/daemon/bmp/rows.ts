@@ -4,7 +4,7 @@ import type { CollectorRow } from '../../control/api.js';
 import type { Collector } from './collector.js';
 
 export function collectorRow(collector: Collector): CollectorRow {
-  const { config, feed } = collector;
+  const { config, feed, retryAt } = collector;
   return {
     name: config.name,
     address: formatAddress(config.address),
@@ -19,5 +19,6 @@ export function collectorRow(collector: Collector): CollectorRow {
     pending: { prefixes: feed?.pending ?? 0, octets: collector.queuedBytes },
     ...(config.mirror ? { mirroringLost: collector.mirroringLost } : {}),
     lastError: collector.lastError,
+    ...(retryAt === null ? {} : { retryAt: retryAt.toISOString() }),
   };
 }
