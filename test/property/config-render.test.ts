@@ -194,6 +194,7 @@ const rule = fc.record({
       nextHop: optional(fc.oneof(fc.constantFrom('self', 'unchanged'), family.chain(unicast))),
       localPref: optional(fc.oneof(word, shift)),
       med: optional(fc.oneof(word, shift, fc.constant('remove' as const))),
+      aigp: optional(fc.oneof(fc.maxSafeNat(), fc.constant('remove' as const))),
       origin: optional(fc.nat(2)),
       prepend: optional(
         fc.record({
@@ -300,6 +301,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         gracefulRestart,
         routeReflectorClient: flag,
         clusterId: optional(unicast(0).map((address) => address.a)),
+        aigp: optional(flag),
         maxPrefixes: fc.record({ ipv4: optional(limit), ipv6: optional(limit) }).map(given),
         addPath: optional(fc.record({ ipv4: optional(addPath), ipv6: optional(addPath) }).map(given)),
         enforceFirstAs: flag,
@@ -344,6 +346,7 @@ const staticRoute = fc.oneof(
         via: fc.array(unicast(of), { minLength: 1, maxLength: 3 }),
         device: optional(fc.constantFrom('eth0', 'null', '0', 'lan.100')),
         blackhole: fc.constant(false),
+        aigp: optional(fc.maxSafeNat()),
       })
       .map(given),
   ),
@@ -392,7 +395,10 @@ const router: fc.Arbitrary<Router> = fc
       peerRanges: fc.constant([]),
       prefixSets: prefixSets.map((sets) => ({ ...sets, set: [] })),
       filters: fc.constant(defined),
-      networks: fc.uniqueArray(fc.record({ prefix, blackhole: flag, communities }), byPrefix),
+      networks: fc.uniqueArray(
+        fc.record({ prefix, blackhole: flag, communities, aigp: optional(fc.maxSafeNat()) }).map(given),
+        byPrefix,
+      ),
       static: fc.uniqueArray(staticRoute, byPrefix),
       learn: fc.record({
         connected: patterns,

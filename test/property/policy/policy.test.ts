@@ -151,6 +151,7 @@ const canonicalSet: fc.Arbitrary<Buffer> = fc
     originatorId: fc.option(fc.nat(), { nil: undefined }),
     clusters: fc.option(fc.uint8Array({ minLength: 1, maxLength: 70 }), { nil: undefined }),
     extended: fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { nil: undefined }),
+    aigp: fc.option(fc.bigInt({ min: 0n, max: 0xffffffffffffffffn }), { nil: undefined }),
     large: fc.option(fc.uint8Array({ minLength: 1, maxLength: 30 }), { nil: undefined }),
     unknown: fc.uniqueArray(
       fc.tuple(
@@ -176,10 +177,18 @@ const canonicalSet: fc.Arbitrary<Buffer> = fc
     const repeated = (values: Uint8Array, unit: number) =>
       Buffer.concat([...values].map((n) => Buffer.alloc(unit, n)));
     if (parts.extended !== undefined) builder.put(16, 0xc0, repeated(parts.extended, 8));
+    if (parts.aigp !== undefined) builder.put(26, 0x80, aigpTlvs(parts.aigp));
     if (parts.large !== undefined) builder.put(32, 0xc0, repeated(parts.large, 12));
     for (const [type, flags, value] of parts.unknown) builder.put(type, flags, value);
     return builder.toBuffer();
   });
+
+/** A TLV of another type, the AIGP TLV that counts, and one that does not (RFC 7311 §3). */
+const aigpTlvs = (metric: bigint) =>
+  Buffer.from(
+    `07000401 01000b${metric.toString(16).padStart(16, '0')} 01000b0000000000000005`.replaceAll(' ', ''),
+    'hex',
+  );
 
 /** RFC 4271 §5.1.2, RFC 5065 §4.1: into the first segment where that is of the type and has room, else into one of its own. */
 function inFront(path: Segment[], type: number, asn: number): Segment[] {
@@ -217,6 +226,8 @@ describe('the rewriter', () => {
           originatorId: numberOrDrop,
           clusterId: numberOrDrop,
           clusterIdOuter: number,
+          aigp: fc.oneof(fc.maxSafeNat(), fc.constantFrom(KEEP, DROP)),
+          aigpIncrease: fc.oneof(fc.constant(0), fc.nat(), fc.maxSafeNat()),
           completes: fc.boolean(),
         }),
         (set, plan) => {
@@ -273,6 +284,16 @@ describe('the rewriter', () => {
             const own = Buffer.alloc(4 * ids.length);
             for (const [i, id] of ids.entries()) own.writeUInt32BE(id, 4 * i);
             builder.put(AttributeCode.clusterList, 0x80, Buffer.concat([own, hadClusters]));
+          }
+          const aigpView = new CanonicalView().reset(set, 0, set.length);
+          if (plan.aigp === DROP) builder.remove(AttributeCode.aigp);
+          else if (plan.aigp !== KEEP) {
+            const tlv = `01000b${plan.aigp.toString(16).padStart(16, '0')}`;
+            builder.put(AttributeCode.aigp, 0x80, Buffer.from(tlv, 'hex'));
+          } else if (aigpView.find(AttributeCode.aigp)) {
+            const sum = set.readBigUInt64BE(aigpView.valueStart + 7) + BigInt(plan.aigpIncrease);
+            const most = 0xffffffffffffffffn;
+            builder.put(AttributeCode.aigp, 0x80, aigpTlvs(sum > most ? most : sum));
           }
           expect(out.buffer.subarray(0, out.end).toString('hex')).toBe(builder.toBuffer().toString('hex'));
         },
