@@ -40,7 +40,9 @@ for (const [i, daemon] of stalled.entries())
   interop('send-hold-timer', daemon, 'ends the session with a peer that has stopped reading', async () => {
     const { t, lab } = scene;
     const lost = /send hold timer expired; sent NOTIFICATION Send Hold Timer Expired/;
-    const { state } = await t.untilPeer(daemon, (row) => lost.test(row.lastError ?? ''), 'is lost');
+    const { state } = await t.untilPeer(daemon, (row) => lost.test(row.lastError ?? ''), 'is lost', {
+      timeoutSeconds: 60,
+    });
     expect(state).not.toBe('established');
     process.kill(-lab.node(daemon).process.pid, 'SIGCONT');
     await t.untilEstablished(daemon);
