@@ -25,8 +25,13 @@ beforeAll(async () => {
     { name: 'gobgp', image: 'gobgp', asn: 65003 },
     { name: 'exa', image: 'exabgp', asn: 65004 },
     { name: 'inner', image: 'exabgp', asn: 65001 },
+    { name: 'bird', image: 'bird', asn: 65005 },
+    { name: 'open', image: 'openbgpd', asn: 65006 },
+    // It shows no attribute that it does not know, but records every message that it gets.
+    { name: 'frr', image: 'frr', asn: 65007, frr: { lines: ['dump bgp updates /var/log/frr/updates.mrt'] } },
   ]);
-  for (const name of ['from', 'gobgp', 'exa', 'inner']) await scene.t.untilEstablished(name);
+  for (const name of ['from', 'gobgp', 'exa', 'inner', 'bird', 'open', 'frr'])
+    await scene.t.untilEstablished(name);
   await new Exabgp(scene.lab.node('from')).announce(
     prefix,
     `extended-community [ 0x4004fdea4b3ebc20 0x0002fdea00000007 ] ${said.map((each) => `attribute [ ${each} ]`).join(' ')}`,
@@ -47,6 +52,33 @@ describe('attributes that we only carry', () => {
         { code: 241, partial: true, value: 'cafe' },
       ],
     });
+  });
+
+  interop('carried-attributes', 'bird', 'come as they were', async () => {
+    const shown = await scene.bird('bird').untilRoute(prefix);
+    expect(shown).toMatch(/BGP\.f0 \[t\]: de ad be ef/);
+    expect(shown).toMatch(/BGP\.f1 \[t\]: ca fe/);
+    expect(shown).toMatch(/BGP\.19 \[t\]: 00 02 20 01 0d b8/);
+    expect(shown).not.toMatch(/BGP\.f2/);
+  });
+
+  interop('carried-attributes', 'openbgpd', 'come as they were', async () => {
+    await scene.openbgpd('open').untilPath(prefix);
+    const shown = await scene.openbgpd('open').bgpctl('show', 'rib', 'detail', prefix);
+    expect(shown).toMatch(/#240.*\n?.*de ?ad ?be ?ef/i);
+    expect(shown).toMatch(/#241/);
+    expect(shown).not.toMatch(/#242/);
+  });
+
+  interop('carried-attributes', 'frr', 'come as they were', async () => {
+    await scene.frr('frr').untilPath(prefix);
+    const { stdout } = await scene.lab
+      .node('frr')
+      .exec(['sh', '-c', 'od -An -v -tx1 /var/log/frr/updates.mrt | tr -d " \\n"']);
+    // Flags, code, length, value.
+    for (const each of ['e0f004deadbeef', 'e0f102cafe', `c01914${ipv6Target}`])
+      expect(stdout).toContain(each);
+    expect(stdout).not.toContain('80f20101');
   });
 
   interop('carried-attributes', 'gobgp', 'come as they were', async () => {

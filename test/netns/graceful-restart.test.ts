@@ -1,7 +1,7 @@
 /** Graceful restart (RFC 4724) with the daemons that forward nothing themselves: who keeps what, and End-of-RIB. */
 import { afterEach, describe, expect } from 'vitest';
 import { kernelRoutes, untilKernelRoute } from '../../interop/index.js';
-import { interop } from './support/interop.js';
+import { interop, unsupported } from './support/interop.js';
 import { type Neighbour, ours, type Peering, peering } from './support/peering.js';
 
 let scene: Peering | undefined;
@@ -45,6 +45,21 @@ async function meet(image: Image): Promise<Peering> {
 }
 
 describe('a peer that is killed and started again', () => {
+  unsupported(
+    'graceful-restart-helper',
+    'openbgpd',
+    'its session process says Cease however it ends, so that its routes go',
+    async () => {
+      const { lab, t } = await meet('openbgpd');
+      await untilKernelRoute(lab.node('t'), theirNetwork);
+      await lab.node('p').process.kill('SIGKILL');
+      const gone = await t.untilPeer('p', (row) => row.state !== 'established', 'is down');
+      expect(gone.lastError).toMatch(/Cease/);
+      expect(gone.retained).toBeUndefined();
+      await t.untilNoRoute(theirNetwork);
+    },
+  );
+
   for (const image of ['gobgp', 'exabgp'] as const) {
     interop(
       'graceful-restart-helper',
