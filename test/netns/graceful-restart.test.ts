@@ -1,6 +1,6 @@
 /** Graceful restart (RFC 4724) with the daemons that forward nothing themselves: who keeps what, and End-of-RIB. */
 import { afterEach, describe, expect } from 'vitest';
-import { kernelRoutes, untilKernelRoute } from '../../interop/index.js';
+import { kernelRoutes, until, untilKernelRoute } from '../../interop/index.js';
 import { interop, unsupported } from './support/interop.js';
 import { type Neighbour, ours, type Peering, peering } from './support/peering.js';
 
@@ -29,7 +29,7 @@ function neighbour(image: Image): Neighbour {
       familySettings: { 'mp-graceful-restart': { config: { enabled: true } } },
     },
     openbgpd: { families },
-    exabgp: { families, capabilities: ['graceful-restart 60;'] },
+    exabgp: { families, capabilities: ['graceful-restart 60;'], settings: ['adj-rib-in true;'] },
   };
 }
 
@@ -109,4 +109,31 @@ describe('when we are killed and start again', () => {
       },
     );
   }
+
+  interop(
+    'graceful-restart-restarting',
+    'exabgp',
+    'our routes stay in its Adj-RIB-In; it hears that forwarding went on, the table anew and End-of-RIB',
+    async () => {
+      const { lab, t, exabgp } = await meet('exabgp');
+      const peer = exabgp('p');
+      await peer.untilRoute(ourNetwork);
+      const holds = async () =>
+        (await peer.command('show adj-rib in')).some((line) => line.includes(ourNetwork));
+      await until('it shows what it was told', holds);
+      await lab.node('t').process.kill('SIGKILL');
+      await peer.untilNotEstablished(ours(0));
+      expect(await holds()).toBe(true);
+      const before = peer.heard().length;
+      await lab.node('t').process.start();
+      const since = () => peer.heard().slice(before);
+      await until('End-of-RIB', () => since().some(({ neighbor }) => neighbor.message?.eor !== undefined));
+      // ExaBGP's name for the bit that says that forwarding went on.
+      expect(peer.open(ours(0))?.capabilities['64']).toMatchObject({
+        'address-family-flags': { 'ipv4/unicast': ['restart'] },
+      });
+      expect(since().some(({ neighbor }) => neighbor.message?.update?.announce !== undefined)).toBe(true);
+      await t.untilRoute(theirNetwork);
+    },
+  );
 });
