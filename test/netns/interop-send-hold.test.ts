@@ -5,7 +5,7 @@ import { interop } from './support/interop.js';
 import { type Peering, peering, theirs } from './support/peering.js';
 import { remoteOf, untilRemotePath } from './support/remote.js';
 
-const stalled = ['frr', 'gobgp', 'openbgpd', 'exabgp'] as const;
+const stalled = ['gobgp', 'openbgpd', 'exabgp'] as const;
 const asn = 65002;
 const peer = { sendHoldTime: 2, holdTime: 90, extendedMessages: false, connectRetry: 1 };
 const networks = Array.from({ length: 60000 }, (_, i) => ({ prefix: `11.${i >> 8}.${i & 255}.0/24` }));
