@@ -1,23 +1,24 @@
-/** `npm run bench -- LOAD [options]`: runs a load on Tartan and the other daemons in turn and prints one table. */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
+/** `npm run bench -- [LOAD…] [options]`: runs loads on Tartan and the other daemons in turn and prints one table. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { type DaemonRecipe, daemons } from './daemons.js';
-import { type FullTableResult, fullTable } from './full-table.js';
+import { measureCurves } from './curves.js';
+import { type DaemonRecipe, daemons } from './daemons/index.js';
+import { drawProfiles } from './flame.js';
+import type { Load } from './load.js';
+import { realData, realTableFile } from './loads/feeds.js';
+import { loads } from './loads/index.js';
+import { receiveBench } from './receive.js';
+import { textTable } from './report.js';
+import { keep, kept, readResults, writeResults } from './results.js';
 import { ribBench } from './rib.js';
+import { type LoadOutcome, runLoad } from './runner.js';
+import { generatedTable } from './tables.js';
 import { updateGroupBench } from './update-group.js';
 
-const realTable = fileURLToPath(
-  new URL('../../../shared/data/rib.ipv4.20140530.jinx.mrt.bz2', import.meta.url),
-);
+const realTable = realData(realTableFile) ?? '';
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((x, y) => x - y);
-  return sorted[sorted.length >> 1];
-}
-
-function chosen(names: string | undefined): readonly DaemonRecipe[] {
+function chosenDaemons(names: string | undefined): readonly DaemonRecipe[] {
   if (names === undefined) return daemons.filter((d) => d.installed());
   return names.split(',').map((name) => {
     const daemon = daemons.find((d) => d.name === name);
@@ -27,80 +28,109 @@ function chosen(names: string | undefined): readonly DaemonRecipe[] {
   });
 }
 
-interface FullTableArguments {
-  daemons?: string;
-  table?: string;
-  prefixes: string;
-  sinks: string;
-  install?: boolean;
-  runs: string;
-  json?: boolean;
-}
-
-async function runFullTable(args: FullTableArguments): Promise<void> {
-  const table = args.table ?? `generated:${args.prefixes}`;
-  if (table === 'real' && !existsSync(realTable)) {
-    console.log('full-table: the real table is not on this machine; use --prefixes N for a generated one');
-    return;
-  }
-  const options = {
-    table: table === 'real' ? `mrt:${realTable}` : table,
-    sinks: Number(args.sinks),
-    install: args.install ?? false,
-  };
-  const rows: FullTableResult[] = [];
-  for (const daemon of chosen(args.daemons)) {
-    const results: FullTableResult[] = [];
-    for (let run = 0; run < Number(args.runs); run++) results.push(await fullTable(daemon, options));
-    const of = (pick: (r: FullTableResult) => number): number => median(results.map(pick));
-    rows.push({
-      daemon: daemon.name,
-      prefixes: results[0].prefixes,
-      announceSeconds: of((r) => r.announceSeconds),
-      withdrawSeconds: of((r) => r.withdrawSeconds),
-      installSeconds: options.install ? of((r) => r.installSeconds ?? 0) : null,
-      peakBytes: of((r) => r.peakBytes),
-      cpuSeconds: of((r) => r.cpuSeconds),
-      feederSeconds: of((r) => r.feederSeconds),
-    });
-  }
-  if (args.json) {
-    console.log(JSON.stringify(rows));
-    return;
-  }
-  const text = new Table({
-    head: ['daemon', 'prefixes', 'announce s', 'install s', 'withdraw s', 'peak MB', 'cpu s', 'feeder s'],
+function chosenLoads(names: readonly string[]): readonly Load[] {
+  if (names.length === 0) return loads;
+  return names.map((name) => {
+    const load = loads.find((l) => l.name === name);
+    if (!load) throw new Error(`no load ${name}; known are ${loads.map((l) => l.name).join(', ')}`);
+    return load;
   });
-  for (const r of rows) {
-    text.push([
-      r.daemon,
-      r.prefixes,
-      r.announceSeconds.toFixed(2),
-      r.installSeconds?.toFixed(2) ?? '-',
-      r.withdrawSeconds.toFixed(2),
-      (r.peakBytes / 1e6).toFixed(0),
-      r.cpuSeconds.toFixed(2),
-      r.feederSeconds.toFixed(2),
-    ]);
-  }
-  console.log(
-    `${rows[0]?.prefixes ?? 0} prefixes, 1 feeder, ${options.sinks} sink(s), median of ${args.runs}; the sets at the sinks were compared`,
-  );
-  console.log(text.toString());
 }
 
-const program = new Command('bench').description('benchmarks against other daemons, side by side in one run');
-program
-  .command('full-table')
-  .description('a whole table from one feeder to the sinks, and its withdrawal')
-  .option('--daemons <list>', 'comma-separated: tartan,bird (default: all that are installed)')
-  .option('--table <table>', 'real, generated:COUNT or mrt:FILE')
-  .option('--prefixes <n>', 'size of the generated table', '1000000')
-  .option('--sinks <n>', 'number of receiving peers', '1')
-  .option('--install', 'program the kernel too')
-  .option('--runs <n>', 'runs per daemon; medians are shown', '1')
-  .option('--json', 'one JSON array instead of a table')
-  .action(runFullTable);
+interface Arguments {
+  load?: string;
+  daemons?: string;
+  runs: string;
+  scale: string;
+  prefixes?: string;
+  sinks?: string;
+  json?: boolean;
+  list?: boolean;
+  keep?: boolean;
+  curves?: boolean;
+  profile?: string | true;
+}
+
+async function runLoads(names: string[], args: Arguments): Promise<void> {
+  if (args.list) {
+    for (const load of loads) console.log(`${load.name.padEnd(20)} ${load.title}`);
+    return;
+  }
+  const named = [...names, ...(args.load?.split(',') ?? [])];
+  const wanted = args.curves && named.length === 0 ? [] : chosenLoads(named);
+  const among = chosenDaemons(args.daemons);
+  const runs = Number(args.runs);
+  // Targets are for loads of their own size.
+  const whole = Number(args.scale) === 1 && args.prefixes === undefined && args.sinks === undefined;
+  const everything = named.length === 0 && !args.curves && whole && args.profile === undefined;
+  const keeping = args.keep || everything;
+  if (args.keep && !whole) throw new Error('--keep is for loads of their own size');
+  const options = {
+    runs,
+    scale: Number(args.scale),
+    ...(args.prefixes === undefined ? {} : { prefixes: Number(args.prefixes) }),
+    ...(args.sinks === undefined ? {} : { sinks: Number(args.sinks) }),
+    profile: null,
+    progress: (line: string) => void process.stderr.write(`${line}\n`),
+  };
+  const outcomes: LoadOutcome[] = [];
+  for (const load of wanted) {
+    const profile = args.profile === undefined ? null : profileFolder(args.profile, load.name);
+    const outcome = await runLoad(load, among, { ...options, profile });
+    outcomes.push(outcome);
+    if (keeping) {
+      const results = readResults();
+      keep(results, kept(outcome, runs));
+      writeResults(loads, results);
+    }
+    if (profile !== null) for (const graph of drawProfiles(profile, load.name)) console.error(graph);
+  }
+  if (args.curves || everything) {
+    const curves = await measureCurves(options);
+    if (keeping) writeResults(loads, { ...readResults(), curves: kept(curves, runs) });
+    if (args.json) console.log(JSON.stringify(curves));
+    else for (const { name, points } of curves) for (const p of points) console.log(name, JSON.stringify(p));
+  }
+  if (args.json) console.log(JSON.stringify(outcomes));
+  else if (outcomes.length > 0) {
+    const daemonNames = among.map((d) => d.name);
+    console.log(textTable(wanted, outcomes, daemonNames, whole));
+    console.log(`medians of ${runs} run(s); what arrived was compared with what follows from what was sent`);
+  }
+  if (outcomes.some((o) => o.daemons.some((d) => d.problem?.startsWith('failed')))) process.exitCode = 1;
+}
+
+/** A folder for the profiles of a load. */
+function profileFolder(where: string | true, load: string): string {
+  const folder = join(where === true ? 'profiles' : where, load);
+  mkdirSync(folder, { recursive: true });
+  return resolve(folder);
+}
+
+const program = new Command('bench')
+  .description('benchmarks of Tartan and other routing daemons, side by side in one run')
+  .argument('[loads...]', 'which loads; all without it')
+  .option('--load <list>', 'the same as an option: comma-separated loads')
+  .option('--list', 'what loads there are')
+  .option(
+    '--daemons <list>',
+    `comma-separated, of ${daemons.map((d) => d.name).join(',')} (default: all that are installed)`,
+  )
+  .option('--runs <n>', 'runs of each daemon, taking turns; medians are shown', '1')
+  .option('--scale <factor>', 'multiply the sizes of all loads', '1')
+  .option('--prefixes <n>', 'size of generated tables, where a load has one')
+  .option('--sinks <n>', 'number of receiving peers, where a load has some')
+  .option('--json', 'JSON instead of a table')
+  .option(
+    '--keep',
+    'keep the figures in bench/results.json and bench/RESULTS.md (as a run of everything does)',
+  )
+  .option('--curves', 'time and memory against the size of the table and the number of peers')
+  .option(
+    '--profile [folder]',
+    'CPU profiles and flame graphs of Tartan, a folder for each load (default: profiles)',
+  )
+  .action(runLoads);
 program
   .command('rib')
   .description('the RIB alone: UPDATEs in memory to best paths, and their withdrawal')
@@ -115,6 +145,20 @@ program
         `announce ${r.announceSeconds.toFixed(2)} s (${rate.toFixed(1)}M paths/s; decoder alone ${r.decodeSeconds.toFixed(2)} s), withdraw ${r.withdrawSeconds.toFixed(2)} s, longest slice ${r.longestSliceMs.toFixed(1)} ms\n` +
         `tables ${(r.tableBytes / 1e6).toFixed(1)} MB: ${(r.pathBytes / r.paths).toFixed(1)} bytes a path, ${(r.tableBytes / r.paths).toFixed(1)} with prefixes and attribute sets; ${(r.emptyTableBytes / 1e6).toFixed(2)} MB when empty; resident ${(r.residentBytes / 1e6).toFixed(0)} MB with the input`,
     );
+  });
+program
+  .command('receive')
+  .description('what each stage of receiving a table costs, in memory, and a bare reader of a socket')
+  .option('--prefixes <n>', 'size of the generated table', '1000000')
+  .action(async (args: { prefixes: string }) => {
+    const nextHop = 0xc0000202;
+    const costs = await receiveBench(generatedTable(Number(args.prefixes), 65001, nextHop), nextHop);
+    console.log('stage                                    CPU ms in all  ns per UPDATE  ns per prefix');
+    for (const { stage, milliseconds, nsPerUpdate, nsPerPrefix } of costs) {
+      console.log(
+        `${stage.padEnd(40)} ${milliseconds.toFixed(0).padStart(13)} ${nsPerUpdate.toFixed(0).padStart(14)} ${nsPerPrefix.toFixed(0).padStart(14)}`,
+      );
+    }
   });
 program
   .command('group')

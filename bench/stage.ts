@@ -3,18 +3,27 @@
  * (ordinary directly connected eBGP), and the processes in them. Everything goes when the stage is closed.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
-export const daemonAddress = '10.91.0.1';
+export const daemonAddresses = { 4: '10.91.0.1', 6: 'fd91::1' } as const;
+export const daemonAddress = daemonAddresses[4];
+export const daemonRouterId = '10.91.0.1';
 /** Not in any real AS_PATH, so that no daemon takes a real route for a loop. */
 export const daemonAsn = 4200000001;
-/** Addresses of testers: feeders from .11, sinks from .101. */
-export const feederAddress = (index: number): string => `10.91.0.${11 + index}`;
-export const sinkAddress = (index: number): string => `10.91.0.${101 + index}`;
+/** Addresses of testers on the link's /16 or /64: feeders in the 1st, sinks from the 16th block of 250. */
+export function feederAddress(index: number, family: 4 | 6 = 4): string {
+  return testerAddress(1, index, family);
+}
+export function sinkAddress(index: number, family: 4 | 6 = 4): string {
+  return testerAddress(16, index, family);
+}
+function testerAddress(block: number, index: number, family: 4 | 6): string {
+  const [high, low] = [block + Math.floor(index / 250), 1 + (index % 250)];
+  return family === 4 ? `10.91.${high}.${low}` : `fd91::${high.toString(16)}:${low.toString(16)}`;
+}
 
 export interface TesterEvent {
   readonly event: string;
@@ -22,7 +31,7 @@ export interface TesterEvent {
   readonly [field: string]: unknown;
 }
 
-/** A tester process; see tester.ts for its commands and events. */
+/** A tester process, which tells of events in lines of JSON. */
 export class Tester {
   private readonly seen: TesterEvent[] = [];
   private waiting: {
@@ -59,11 +68,6 @@ export class Tester {
     return new Promise((resolve, reject) => this.waiting.push({ event, resolve, reject }));
   }
 
-  /** Stops waiting for an event that will not be asked for again. */
-  forget(event: string): void {
-    this.waiting = this.waiting.filter((w) => w.event !== event);
-  }
-
   send(command: string): void {
     this.process.stdin?.write(`${command}\n`);
   }
@@ -80,10 +84,25 @@ export class Stage {
   readonly daemonNamespace: string;
   readonly testerNamespace: string;
   private readonly children: ChildProcess[] = [];
+  private static readonly open = new Set<Stage>();
+
+  /** Takes down what stands when this process is told to end. */
+  private static readonly interrupted = (signal: NodeJS.Signals): void => {
+    for (const stage of Stage.open) {
+      for (const child of stage.children) child.kill('SIGKILL');
+      stage.remove();
+    }
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
 
   constructor(label = `${process.pid}`) {
     this.daemonNamespace = `tb-${label}-dut`;
     this.testerNamespace = `tb-${label}-net`;
+    if (Stage.open.size === 0) {
+      process.on('SIGINT', Stage.interrupted);
+      process.on('SIGTERM', Stage.interrupted);
+    }
+    Stage.open.add(this);
     this.ip('netns', 'add', this.daemonNamespace);
     this.ip('netns', 'add', this.testerNamespace);
     this.ip(
@@ -101,27 +120,59 @@ export class Stage {
       this.testerNamespace,
     );
     for (const namespace of [this.daemonNamespace, this.testerNamespace]) {
+      // Without duplicate address detection: a link-local address that comes late is news for every IPv6 peer.
+      for (const name of ['accept_dad', 'dad_transmits'])
+        this.ip('netns', 'exec', namespace, 'sysctl', '-qw', `net.ipv6.conf.eth0.${name}=0`);
       this.ip('-n', namespace, 'link', 'set', 'lo', 'up');
       this.ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     }
-    this.ip('-n', this.daemonNamespace, 'address', 'add', `${daemonAddress}/24`, 'dev', 'eth0');
+    this.addAddresses(this.daemonNamespace, Object.values(daemonAddresses));
   }
 
   ip(...args: string[]): string {
     return execFileSync('ip', args, { encoding: 'utf8', maxBuffer: 1 << 30 });
   }
 
-  write(name: string, text: string): string {
+  /** Adds addresses to the link of a namespace, for use at once. */
+  addAddresses(namespace: string, addresses: readonly string[]): void {
+    const lines = addresses.map((address) =>
+      address.includes(':')
+        ? `address add ${address}/64 dev eth0 nodad`
+        : `address add ${address}/16 dev eth0`,
+    );
+    execFileSync('ip', ['-n', namespace, '-batch', '-'], { input: `${lines.join('\n')}\n` });
+  }
+
+  write(name: string, data: string | Uint8Array, mode = 0o644): string {
     const path = join(this.folder, name);
-    writeFileSync(path, text);
+    writeFileSync(path, data, { mode });
     return path;
   }
 
-  /** Starts a command in the daemon's namespace; its output goes to a file in the stage's folder. */
-  startDaemon(name: string, command: string, ...args: string[]): ChildProcess {
+  /** Starts a daemon's commands in its namespace, in this order; their output goes to a file in the stage's folder. */
+  startDaemon(name: string, ...commands: (readonly string[])[]): RunningDaemon {
     const log = openSync(join(this.folder, `${name}.log`), 'a');
-    const child = spawn('ip', ['netns', 'exec', this.daemonNamespace, command, ...args], {
-      stdio: ['ignore', log, log],
+    const children = commands.map((command) =>
+      spawn('ip', ['netns', 'exec', this.daemonNamespace, ...command], { stdio: ['ignore', log, log] }),
+    );
+    closeSync(log);
+    this.children.push(...children);
+    return new RunningDaemon(name, children);
+  }
+
+  /** Starts a command in the testers' namespace, with pipes for its input and output. */
+  startTester(...command: string[]): ChildProcess {
+    return this.startPiped(this.testerNamespace, command);
+  }
+
+  /** Starts a command in the daemon's namespace, with pipes for its input and output. */
+  startBeside(...command: string[]): ChildProcess {
+    return this.startPiped(this.daemonNamespace, command);
+  }
+
+  private startPiped(namespace: string, command: readonly string[]): ChildProcess {
+    const child = spawn('ip', ['netns', 'exec', namespace, ...command], {
+      stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.children.push(child);
     return child;
@@ -130,33 +181,6 @@ export class Stage {
   log(name: string): string {
     const path = join(this.folder, `${name}.log`);
     return existsSync(path) ? readFileSync(path, 'utf8') : '';
-  }
-
-  /** Starts a tester at `address` (added to the testers' link) with these further arguments. */
-  async tester(name: string, address: string, args: readonly string[]): Promise<Tester> {
-    this.ip('-n', this.testerNamespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
-    const script = fileURLToPath(new URL('./tester.js', import.meta.url));
-    const own = [
-      '--router-id',
-      address,
-      '--source',
-      address,
-      '--connect',
-      daemonAddress,
-      '--next-hop',
-      address,
-    ];
-    const child = spawn(
-      'ip',
-      ['netns', 'exec', this.testerNamespace, process.execPath, script, ...own, ...args],
-      {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      },
-    );
-    this.children.push(child);
-    const tester = new Tester(name, child);
-    await tester.next('ready');
-    return tester;
   }
 
   /** Ends what was started and removes the namespaces and the folder. */
@@ -169,6 +193,15 @@ export class Stage {
         await ended;
       }),
     );
+    this.remove();
+  }
+
+  private remove(): void {
+    Stage.open.delete(this);
+    if (Stage.open.size === 0) {
+      process.off('SIGINT', Stage.interrupted);
+      process.off('SIGTERM', Stage.interrupted);
+    }
     for (const namespace of [this.daemonNamespace, this.testerNamespace]) {
       try {
         this.ip('netns', 'delete', namespace);
@@ -180,14 +213,56 @@ export class Stage {
   }
 }
 
-/** Peak resident memory of a process in bytes (VmHWM). */
-export function peakMemory(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
-}
+/** A daemon under test with all its processes. */
+export class RunningDaemon {
+  constructor(
+    readonly name: string,
+    /** What was started: one process, but for daemons of several. */
+    readonly children: readonly ChildProcess[],
+  ) {}
 
-/** Seconds of CPU that a process has used. */
-export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  get ended(): boolean {
+    return this.children.some((child) => child.exitCode !== null || child.signalCode !== null);
+  }
+
+  /** Its processes and theirs. */
+  pids(): number[] {
+    const pids = this.children.flatMap((child) => child.pid ?? []);
+    for (const pid of pids) {
+      const path = `/proc/${pid}/task/${pid}/children`;
+      if (existsSync(path)) pids.push(...(readFileSync(path, 'utf8').match(/\d+/g) ?? []).map(Number));
+    }
+    return pids;
+  }
+
+  /** Resident memory in bytes, now and at most so far (VmRSS, VmHWM), summed over its processes. */
+  memory(): { now: number; peak: number } {
+    const sum = { now: 0, peak: 0 };
+    for (const pid of this.pids()) {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      sum.now += Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+      sum.peak += Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
+    }
+    return sum;
+  }
+
+  /** Seconds of CPU used so far, summed over its processes. */
+  cpuSeconds(): number {
+    let ticks = 0;
+    for (const pid of this.pids()) {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+      ticks += Number(fields[11]) + Number(fields[12]);
+    }
+    return ticks / 100;
+  }
+
+  /** Asks it to end in good order and waits until it has. */
+  async stop(): Promise<void> {
+    for (const child of this.children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    }
+  }
 }

@@ -49,7 +49,7 @@ export class PrefixDigest {
   }
 }
 
-interface RouteGroup {
+export interface RouteGroup {
   /** Path attributes as on the wire, NEXT_HOP included. */
   readonly attributes: Buffer;
   /** Prefixes, packed as NLRI. */
@@ -81,7 +81,8 @@ function* pieces(nlri: Buffer, room: number): Generator<Buffer> {
   if (at > start) yield nlri.subarray(start, at);
 }
 
-function assemble(groups: Iterable<RouteGroup>): Table {
+/** UPDATEs for groups of IPv4 prefixes, and their withdrawal. */
+export function assemble(groups: Iterable<RouteGroup>): Table {
   const updates: Buffer[] = [];
   const allNlri: Buffer[] = [];
   let prefixes = 0;
@@ -120,6 +121,31 @@ function assemble(groups: Iterable<RouteGroup>): Table {
   };
 }
 
+/** UPDATEs for groups of IPv6 prefixes (RFC 4760) whose attributes lack a next hop, and their withdrawal. */
+export function assemble6(
+  groups: Iterable<RouteGroup>,
+  nextHop: Buffer,
+): Pick<Table, 'updates' | 'withdrawals'> {
+  const updates: Buffer[] = [];
+  const allNlri: Buffer[] = [];
+  const message = (attributes: Buffer): Buffer => {
+    const lengths = Buffer.alloc(4);
+    lengths.writeUInt16BE(attributes.length, 2);
+    return Buffer.concat([header(23 + attributes.length), lengths, attributes]);
+  };
+  const familyHead = Buffer.from([0, 2, 1]);
+  for (const { attributes, nlri } of groups) {
+    allNlri.push(nlri);
+    const head = Buffer.concat([familyHead, Buffer.from([16]), nextHop, Buffer.alloc(1)]);
+    for (const piece of pieces(nlri, maxMessage - 27 - attributes.length - head.length))
+      updates.push(message(Buffer.concat([attribute(0x80, 14, Buffer.concat([head, piece])), attributes])));
+  }
+  const withdrawals = [...pieces(Buffer.concat(allNlri), maxMessage - 30)].map((piece) =>
+    message(attribute(0x80, 15, Buffer.concat([familyHead, piece]))),
+  );
+  return { updates: Buffer.concat(updates), withdrawals: Buffer.concat(withdrawals) };
+}
+
 /** One path attribute as on the wire. */
 export function attribute(flags: number, type: number, value: Buffer): Buffer {
   return value.length > 255
@@ -133,38 +159,55 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
-/**
- * `count` distinct IPv4 prefixes under 1.0.0.0 and up, about five to an attribute set, announced by `asn` with
- * `nextHop` (u32). The same arguments give the same table.
- */
-export function generatedTable(count: number, asn: number, nextHop: number): Table {
-  let state = 0x2545f491;
-  const random = (): number => {
+/** The same numbers for the same seed, below 2^32. */
+export function randomNumbers(seed = 0x2545f491): () => number {
+  let state = seed;
+  return () => {
     state ^= state << 13;
     state ^= state >>> 17;
     state ^= state << 5;
     return state >>> 0;
   };
+}
+
+/**
+ * Path attributes as a real table has them, but for the next hop: a path of `asn` and up to five more, sometimes a MED,
+ * every other time a community. Internal ones have a LOCAL_PREF. NEXT_HOP comes third where it is given.
+ */
+export function generatedAttributes(
+  random: () => number,
+  asn: number,
+  nextHop: number | null,
+  internal = false,
+): Buffer {
+  const hops = [asn];
+  for (let i = 0, n = 1 + (random() % 5); i < n; i++) hops.push(1000 + (random() % 60000));
+  const path = Buffer.alloc(2 + 4 * hops.length);
+  path[0] = 2;
+  path[1] = hops.length;
+  hops.forEach((as, i) => void path.writeUInt32BE(as, 2 + 4 * i));
+  const parts = [attribute(0x40, 1, Buffer.from([0])), attribute(0x40, 2, path)];
+  if (nextHop !== null) parts.push(attribute(0x40, 3, u32(nextHop)));
+  if (random() % 4 === 0) parts.push(attribute(0x80, 4, u32(random() % 200)));
+  if (internal) parts.push(attribute(0x40, 5, u32(100)));
+  if (random() % 2 === 0)
+    parts.push(attribute(0xc0, 8, u32((((asn & 0xffff) << 16) | (random() % 5000)) >>> 0)));
+  return Buffer.concat(parts);
+}
+
+/**
+ * `count` distinct IPv4 prefixes under 1.0.0.0 and up, about five to an attribute set, announced by `asn` with
+ * `nextHop` (u32); `internal`: as iBGP. The same arguments give the same table.
+ */
+export function generatedTable(count: number, asn: number, nextHop: number, internal = false): Table {
+  const random = randomNumbers();
   function* groups(): Generator<RouteGroup> {
     let made = 0;
     // Walks the address space in steps of a /24, so that no prefix is made twice.
     let cursor = 0x01000000;
     while (made < count) {
       const size = Math.min(count - made, 1 + (random() % 9));
-      const hops = [asn];
-      for (let i = 0, n = 1 + (random() % 5); i < n; i++) hops.push(1000 + (random() % 60000));
-      const path = Buffer.alloc(2 + 4 * hops.length);
-      path[0] = 2;
-      path[1] = hops.length;
-      hops.forEach((as, i) => void path.writeUInt32BE(as, 2 + 4 * i));
-      const parts = [
-        attribute(0x40, 1, Buffer.from([0])),
-        attribute(0x40, 2, path),
-        attribute(0x40, 3, u32(nextHop)),
-      ];
-      if (random() % 4 === 0) parts.push(attribute(0x80, 4, u32(random() % 200)));
-      if (random() % 2 === 0)
-        parts.push(attribute(0xc0, 8, u32((((asn & 0xffff) << 16) | (random() % 5000)) >>> 0)));
+      const attributes = generatedAttributes(random, asn, nextHop, internal);
       const nlri = Buffer.alloc(size * 4);
       for (let i = 0; i < size; i++) {
         nlri[4 * i] = 24;
@@ -176,7 +219,7 @@ export function generatedTable(count: number, asn: number, nextHop: number): Tab
         if (cursor >>> 24 === 127) cursor = 0x80000000;
       }
       made += size;
-      yield { attributes: Buffer.concat(parts), nlri, count: size };
+      yield { attributes, nlri, count: size };
     }
   }
   return assemble(groups());
@@ -224,10 +267,10 @@ export function rewriteAttributes(bytes: Buffer, asn: number, nextHop: number): 
 }
 
 /**
- * The IPv4 feed of one peer out of an MRT TABLE_DUMP_V2 file: the peer with the most entries, or `peerIndex`.
- * Prefixes that share an attribute set share UPDATEs.
+ * The IPv4 feed of one peer out of an MRT TABLE_DUMP_V2 file, attributes as they stand there: the peer with the most
+ * entries, or `peerIndex`. Prefixes that share an attribute set are one group.
  */
-export function mrtTable(path: string, asn: number, nextHop: number, peerIndex?: number): Table {
+export function mrtGroups(path: string, peerIndex?: number): RouteGroup[] {
   const bytes = readCompressed(path);
   const perPeer = new Map<number, number>();
   const entries = function* (): Generator<{ peer: number; nlri: Buffer; attributes: Buffer }> {
@@ -262,11 +305,19 @@ export function mrtTable(path: string, asn: number, nextHop: number, peerIndex?:
     if (list) list.push(nlri);
     else groups.set(key, [nlri]);
   }
-  function* rewritten(): Generator<RouteGroup> {
-    for (const [key, nlri] of groups) {
-      const attributes = rewriteAttributes(Buffer.from(key, 'latin1'), asn, nextHop);
-      yield { attributes, nlri: Buffer.concat(nlri), count: nlri.length };
-    }
-  }
-  return assemble(rewritten());
+  return [...groups].map(([key, nlri]) => ({
+    attributes: Buffer.from(key, 'latin1'),
+    nlri: Buffer.concat(nlri),
+    count: nlri.length,
+  }));
+}
+
+/** Such groups as `asn` announces them with `nextHop` (u32). */
+export function fedBy(groups: readonly RouteGroup[], asn: number, nextHop: number): Table {
+  return assemble(groups.map((g) => ({ ...g, attributes: rewriteAttributes(g.attributes, asn, nextHop) })));
+}
+
+/** The feed of the largest peer of an MRT file, or of `peerIndex`, as `asn` announces it with `nextHop` (u32). */
+export function mrtTable(path: string, asn: number, nextHop: number, peerIndex?: number): Table {
+  return fedBy(mrtGroups(path, peerIndex), asn, nextHop);
 }

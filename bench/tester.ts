@@ -4,6 +4,7 @@
  *
  *     node tester.js --asn 65001 --router-id 10.0.0.1 (--connect ADDRESS | --listen ADDRESS) [--port 179]
  *                    [--source ADDRESS] [--table generated:1000000 | mrt:FILE] [--next-hop ADDRESS] [--graceful-restart] [--two-octet-as]
+ *                    [--ipv6]
  *                    [--script EVENT:COMMAND]…
  *
  * Commands come as lines on stdin, answers go as JSON lines to stdout; times are milliseconds since the epoch.
@@ -35,6 +36,7 @@ const { values: options } = parseArgs({
     'next-hop': { type: 'string' },
     'graceful-restart': { type: 'boolean', default: false },
     'two-octet-as': { type: 'boolean', default: false },
+    ipv6: { type: 'boolean', default: false },
     script: { type: 'string', multiple: true, default: [] },
   },
 });
@@ -145,6 +147,7 @@ function message(type: number, body: Buffer): Buffer {
 function open(): Buffer {
   const capabilities = [
     Buffer.from([1, 4, 0, 1, 0, 1]),
+    ...(options.ipv6 ? [Buffer.from([1, 4, 0, 2, 0, 1])] : []),
     ...(options['two-octet-as']
       ? []
       : [Buffer.from([65, 4, asn >>> 24, (asn >>> 16) & 255, (asn >>> 8) & 255, asn & 255])]),

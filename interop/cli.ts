@@ -1,13 +1,16 @@
 /** `npm run lab`: plays topologies from the command line. */
 import { spawn } from 'node:child_process';
 import Table from 'cli-table3';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { runCommand } from './command.js';
+import { lackingKinds } from './device-kinds.js';
 import { LabError } from './errors.js';
 import { Lab } from './lab.js';
+import { runnerInMachine, upInMachine } from './lab-in-machine.js';
+import { insideMachine, Machine } from './machine.js';
 import { enter } from './namespaces.js';
 import { destroyLab, isAbandoned, isAlive, type LabState, labNames, readLab } from './registry.js';
-import { loadTopology } from './topology.js';
+import { loadTopology, type Topology } from './topology.js';
 
 interface NameOptions {
   name?: string;
@@ -27,17 +30,36 @@ function mustBeUp(name: string): LabState {
   return state;
 }
 
+/** Whether a topology is played in a machine: as told, else where it needs a kind of device that is lacking here. */
+async function needsMachine(kernel: string, topology: Topology): Promise<boolean> {
+  if (kernel !== 'auto') return kernel === 'uml';
+  if (insideMachine()) return false;
+  const lacking = await lackingKinds(topology);
+  if (lacking.length > 0)
+    console.log(
+      `this kernel has no devices of kind ${lacking.join(', ')}: a User-Mode Linux kernel plays the lab`,
+    );
+  return lacking.length > 0;
+}
+
 async function up(
   file: string,
-  options: NameOptions & { replace: string[]; reconfigure?: boolean },
+  options: NameOptions & { replace: string[]; reconfigure?: boolean; kernel: string },
 ): Promise<void> {
   const replace = Object.fromEntries(options.replace.map((pair) => pair.split('=', 2) as [string, string]));
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => interrupt.abort());
-  const name = options.name ?? loadTopology(file, { replace }).name;
+  const topology = loadTopology(file, { replace });
+  const name = options.name ?? topology.name;
   if (options.reconfigure) await destroyLab(name);
-  await Lab.up(file, { name, replace, keep: true, progress: console.log, signal: interrupt.signal });
+  const { signal } = interrupt;
+  if (await needsMachine(options.kernel, topology)) {
+    const progress = (text: string): void => void process.stdout.write(text);
+    await upInMachine(file, { name, replace: options.replace, progress, signal });
+    return;
+  }
+  await Lab.up(file, { name, replace, keep: true, progress: console.log, signal });
   console.log(`lab ${name} is up; npm run lab -- inspect ${options.name ?? file}`);
 }
 
@@ -57,6 +79,16 @@ async function exec(
   options: NameOptions,
 ): Promise<void> {
   const state = mustBeUp(nameOf(file, options));
+  const machine = Machine.of(state);
+  if (machine !== null) {
+    if (words.length === 0)
+      throw new LabError(`lab ${state.name} is in a machine without terminals: give a command`);
+    const result = await runnerInMachine(machine, ['exec', '--name', state.name, node, ...words]);
+    process.stdout.write(result.stdout);
+    process.stderr.write(result.stderr);
+    process.exitCode = result.status ?? 1;
+    return;
+  }
   const found = state.nodes[node];
   if (found?.holder == null || !isAlive(found.holder))
     throw new LabError(
@@ -80,6 +112,14 @@ interface NodeReport {
 }
 
 async function report(state: LabState): Promise<NodeReport[]> {
+  const machine = Machine.of(state);
+  if (machine !== null) {
+    const { status, stdout, stderr } = await runnerInMachine(machine, [
+      ...['inspect', '--name', state.name, '--output', 'json'],
+    ]);
+    if (status !== 0) throw new LabError(stderr.trim());
+    return JSON.parse(stdout) as NodeReport[];
+  }
   return Promise.all(
     Object.entries(state.nodes).map(async ([node, record]) => {
       const shown = await runCommand(['ip', '-n', record.netns, '-j', 'address', 'show', 'scope', 'global']);
@@ -155,6 +195,14 @@ program
     [],
   )
   .option('--reconfigure', 'take a lab of that name down first')
+  .addOption(
+    new Option(
+      '-k, --kernel <kernel>',
+      'whose network it is: this one, or that of a User-Mode Linux of its own',
+    )
+      .choices(['auto', 'host', 'uml'])
+      .default('auto', 'uml where this one lacks a kind of device'),
+  )
   .action(up);
 program
   .command('down [file]')

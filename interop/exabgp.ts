@@ -139,13 +139,18 @@ export interface ExabgpRoute {
 }
 
 // ExaBGP writes the data of a NOTIFICATION as it came, which JSON forbids.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const controls = /[\u0000-\u001f]/g;
+const controls = /\p{Cc}/gu;
 const escaped = (control: string): string => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** A line of what it tells, put right: of a ROUTE-REFRESH, it quotes the values twice. */
 function parseMessage(line: string): ExabgpMessage {
   return JSON.parse(line.replace(controls, escaped).replace(/""([\w-]+)""/g, '"$1"')) as ExabgpMessage;
+}
+
+/** It tells of a prefix once for each of two next hops (RFC 2545 §3): the global one is the one that stays. */
+function linkLocalFirst<T>(hops: Record<string, T>): [string, T][] {
+  const rank = ([nextHop]: [string, T]): number => (nextHop.startsWith('fe80:') ? 0 : 1);
+  return Object.entries(hops).sort((x, y) => rank(x) - rank(y));
 }
 
 /** Asks and steers the ExaBGP of a node. */
@@ -245,7 +250,7 @@ export class Exabgp {
       for (const withdrawn of Object.values(update?.withdraw ?? {}))
         for (const nlri of withdrawn) routes.delete(key(nlri));
       for (const hops of Object.values(update?.announce ?? {}))
-        for (const [nextHop, announced] of Object.entries(hops))
+        for (const [nextHop, announced] of linkLocalFirst(hops))
           for (const nlri of announced)
             routes.set(key(nlri), {
               prefix: nlri.nlri,

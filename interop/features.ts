@@ -14,6 +14,8 @@ export type DaemonId = keyof typeof daemons;
 /** Feature and its source, in the order of the table. */
 export const features = {
   dialing: 'the session comes up whichever side dials (RFC 4271 §6.8)',
+  'refused-open':
+    'an OPEN that is refused: NOTIFICATION 2/2, 2/3, 2/6, 2/7 (RFC 4271 §6.2, RFC 5492), then put right',
   'hold-timer': 'hold timer: negotiated, and who falls silent is let go (RFC 4271 §6.5)',
   'send-hold-timer': 'send hold timer: who stops reading is let go (RFC 9687)',
   'tcp-md5': 'TCP-MD5 (RFC 2385)',

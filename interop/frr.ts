@@ -70,6 +70,9 @@ export interface FrrNeighborState {
   lastResetDueTo?: string;
   lastNotificationReason?: string;
   addressFamilyInfo?: Record<string, { acceptedPrefixCounter?: number; sentPrefixCounter?: number }>;
+  neighborCapabilities?: { gracefulRestart?: string };
+  /** By `ipv4Unicast` and `ipv6Unicast`, among other things. */
+  gracefulRestartInfo?: Record<string, { endOfRibStatus?: { endOfRibSend: boolean } } | undefined>;
 }
 
 /** A path of `show bgp … json`. */
@@ -104,9 +107,27 @@ export class Frr {
     return JSON.parse((await this.vtysh(`${command} json`)) || '{}') as T;
   }
 
-  /** Enters configuration lines. */
+  /**
+   * Enters configuration lines. Networks are taken away only when the neighbours have the first table: FRR 8.4 never sends a
+   * withdrawal that comes up between its first UPDATE and its End-of-RIB, and shows the route as advertised for good.
+   */
   async configure(...lines: string[]): Promise<void> {
+    if (lines.some((line) => line.startsWith('no network'))) await this.untilTableSent();
     await this.vtysh('configure terminal', ...lines);
+  }
+
+  /** Waits until each established neighbour has had the End-of-RIB of its families, as far as FRR shows it: with graceful restart. */
+  private untilTableSent(): Promise<true> {
+    return until(`${this.node.name} has sent End-of-RIB to its neighbours`, async () => {
+      const states = Object.values(await this.json<Record<string, FrrNeighborState>>('show bgp neighbors'));
+      return states.every(({ bgpState, neighborCapabilities, gracefulRestartInfo = {} }) => {
+        if (bgpState !== 'Established' || neighborCapabilities?.gracefulRestart !== 'advertisedAndReceived')
+          return true;
+        return Object.values(gracefulRestartInfo).every(
+          (info) => info?.endOfRibStatus === undefined || info.endOfRibStatus.endOfRibSend,
+        );
+      });
+    });
   }
 
   async neighbor(address: string): Promise<FrrNeighborState | undefined> {

@@ -13,6 +13,7 @@ import type { Image, ProcessRecipe } from './images/image.js';
 import { openbgpd } from './images/openbgpd.js';
 import { stayrtr } from './images/stayrtr.js';
 import { tartan } from './images/tartan.js';
+import { insideMachine } from './machine.js';
 import { untilAnswers } from './process.js';
 
 export { checkout } from './images/checkout.js';
@@ -37,6 +38,9 @@ export function imageFor(name: string): Image {
   return table.find((image) => image.matches.test(name)) ?? shell;
 }
 
+/** Where nothing hinders, a second or less; six at a time on one processor that others use, too, half a minute and more. */
+const SERVES_SECONDS = 80;
+
 /**
  * Waits until a process serves: its control socket, seen from outside the node, answers, and its probe succeeds.
  * `probe` runs a command in the node and says whether it succeeded.
@@ -46,10 +50,12 @@ export async function untilServes(
   nodeDirectory: string,
   probe: (argv: readonly string[]) => Promise<boolean>,
 ): Promise<void> {
+  // To ask takes time from who starts; in a machine of one slow processor, much of it.
+  const wait = { timeoutSeconds: SERVES_SECONDS, intervalMilliseconds: insideMachine() ? 200 : 20 };
   // A node's /run is a folder of the registry.
-  if (recipe.socket !== null) await untilAnswers(nodeDirectory + recipe.socket, recipe.question);
+  if (recipe.socket !== null) await untilAnswers(nodeDirectory + recipe.socket, recipe.question, wait);
   const { probe: argv } = recipe;
-  if (argv !== undefined) await until(`\`${argv.join(' ')}\` succeeds`, () => probe(argv));
+  if (argv !== undefined) await until(`\`${argv.join(' ')}\` succeeds`, () => probe(argv), wait);
 }
 
 /** A `cmd` that would wait at a terminal for somebody to type: a container stays up with it, and nothing runs. */

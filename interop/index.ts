@@ -8,6 +8,9 @@
  * `process` runs it; `lab` leads through these steps. A lab goes down by what the registry knows, never by what the
  * runner remembers, so a killed runner's lab goes down the same way: by its watcher at once, else by the next `up`.
  *
+ * Where the machine's kernel lacks a kind of device that a topology needs, `machine` boots a User-Mode Linux kernel on
+ * the same file system, and the same runner plays the lab in there (`lab-in-machine`).
+ *
  * In a test:
  *
  *     await using lab = await Lab.up('interop/topologies/frr-bird.clab.yml');
@@ -15,6 +18,7 @@
  */
 export * from './bird.js';
 export { type CommandResult, mustRun, runCommand, until, type WaitOptions } from './command.js';
+export { hasDeviceKind, kindsLabel, lackingKinds, neededKinds } from './device-kinds.js';
 export { LabError } from './errors.js';
 export * from './exabgp.js';
 export * from './frr.js';
@@ -22,6 +26,8 @@ export * from './gobgp.js';
 export { checkout, tartanControl } from './images.js';
 export * from './kernel.js';
 export { Lab, type LabOptions } from './lab.js';
+export { bootMachine, type OwnMachine } from './lab-in-machine.js';
+export { insideMachine, Machine, machineHindrance, type RunOptions } from './machine.js';
 export { type ExecOptions, LabNode, type SpawnOptions } from './node.js';
 export * from './openbgpd.js';
 export { type ExitStatus, NodeProcess, untilAnswers } from './process.js';

@@ -1,4 +1,5 @@
 import { until, type WaitOptions } from './command.js';
+import { LabError } from './errors.js';
 import type { LabNode } from './node.js';
 
 /** A route as `ip -j route show` prints it (the fields that tests look at). */
@@ -49,7 +50,12 @@ export function untilKernelRoute(
 ): Promise<KernelRoute> {
   return until(
     `the kernel of ${node.name} has the expected route to ${prefix}`,
-    async () => (await kernelRoutes(node, { ...options, prefix })).find(accept),
+    async () => {
+      const routes = await kernelRoutes(node, { ...options, prefix });
+      const found = routes.find(accept);
+      if (!found) throw new LabError(`it has ${JSON.stringify(routes)}`);
+      return found;
+    },
     options,
   );
 }

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { type CommandResult, until, type WaitOptions } from './command.js';
 import { LabError } from './errors.js';
-import { checkout } from './images.js';
 import { createLinks, hostInterfaces } from './links.js';
 import { addNetworkNamespaces } from './namespaces.js';
 import { type ExecOptions, LabNode, type SpawnOptions } from './node.js';
@@ -19,6 +17,7 @@ import {
   writeLab,
 } from './registry.js';
 import { loadTopology, type ParseOptions, type Stage, stages, type Topology } from './topology.js';
+import { startWatcher } from './watcher.js';
 
 export interface LabOptions extends ParseOptions {
   /** The lab's name; left out, it is the file's with an ending of its own, so that labs never meet. */
@@ -232,22 +231,4 @@ function writeFiles(name: string, files: Readonly<Record<string, string>> = {}):
     writeFileSync(`${directory}/${path}`, text);
   }
   return directory;
-}
-
-/**
- * A shell that waits on a pipe from this process. When the pipe breaks, however this process ended, it takes the
- * lab down; a line on the pipe says that this has been done.
- */
-function startWatcher(name: string): Socket {
-  const down = [process.execPath, `${checkout}/scripts/lab.mjs`, 'down', '--name', name];
-  const watcher = spawn('sh', ['-c', 'read -r done || exec "$@"', 'lab-watcher', ...down], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    cwd: '/',
-  });
-  watcher.unref();
-  const pipe = watcher.stdin as Socket;
-  pipe.on('error', () => {});
-  pipe.unref();
-  return pipe;
 }

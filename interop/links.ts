@@ -1,4 +1,5 @@
-import { mustRun, runCommand } from './command.js';
+import { mustRun } from './command.js';
+import { hasDeviceKind } from './device-kinds.js';
 import type { LinkDefinition, Topology } from './topology.js';
 
 /** A node's network namespace by the node's name. */
@@ -76,14 +77,9 @@ function deviceLines(link: LinkDefinition, netnsOf: NetnsOf, dummy: string): str
   }
 }
 
-let dummyKnown: Promise<boolean> | null = null;
-
 /** Whether this kernel has the dummy device; where it has not, a bridge without ports serves as one. */
 export function hasDummy(): Promise<boolean> {
-  dummyKnown ??= runCommand(['unshare', '--net', 'ip', 'link', 'add', 'probe', 'type', 'dummy']).then(
-    (result) => result.status === 0,
-  );
-  return dummyKnown;
+  return hasDeviceKind('dummy');
 }
 
 /** `ip link add … type dummy` as this kernel can do it. */

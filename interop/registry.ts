@@ -4,6 +4,7 @@
  *
  *     /run/tartan-lab/LAB/lab.json      who runs it, which namespaces and processes are part of it
  *     /run/tartan-lab/LAB/files/        configuration files handed over as text
+ *     /run/tartan-lab/LAB/machine/      a machine of the lab's own, where it has one (see machine.ts)
  *     /run/tartan-lab/LAB/NODE/run/     the node's /run (control sockets, pid files)
  *     /run/tartan-lab/LAB/NODE/*.log    what its processes wrote
  */
@@ -52,6 +53,8 @@ export interface LabState {
   /** Interfaces that lie in the machine's own namespace. */
   hostInterfaces: string[];
   nodes: Record<string, NodeState>;
+  /** The User-Mode Linux machine that the lab is played in; its nodes are then known there. */
+  machine?: ProcessId | null;
 }
 
 export function labDirectory(name: string): string {

@@ -57,7 +57,10 @@ export class Tartan {
       `${this.node.name}: peer ${name} ${what}`,
       async () => {
         const peer = await this.peer(name);
-        return peer !== undefined && accept(peer) ? peer : undefined;
+        if (peer !== undefined && !accept(peer)) {
+          throw new Error(`it is ${peer.state}, last error: ${peer.lastError ?? 'none'}`);
+        }
+        return peer;
       },
       options,
     );

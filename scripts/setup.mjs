@@ -27,7 +27,11 @@ const packages = {
   tcpdump: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
   nftables: ['/usr/sbin/nft'],
   bzip2: ['/usr/bin/bzip2', '/bin/bzip2'],
+  gcc: ['/usr/bin/gcc'],
+  'libc6-dev': ['/usr/include/stdio.h'],
   procps: ['/usr/bin/ps', '/bin/ps'],
+  // A kernel for labs that need what the machine's own kernel lacks; Debian has it for this processor alone.
+  ...(process.arch === 'x64' ? { 'user-mode-linux': ['/usr/bin/linux.uml'], kmod: ['/bin/kmod'] } : {}),
 };
 
 export const isRoot = process.getuid?.() === 0;
@@ -97,7 +101,7 @@ export function build() {
 /** Builds unless the last build is newer than every source. */
 export function buildIfStale() {
   // The last file that a build writes.
-  const built = `${root}dist/src/config/router-validator.cjs`;
+  const built = `${root}dist/bundle/main.js`;
   const since = existsSync(built) ? statSync(built).mtimeMs : 0;
   const sources = ['src', 'interop', 'bench', 'fuzz', 'soak', 'test/oracle'].flatMap((folder) =>
     readdirSync(`${root}${folder}`, { recursive: true })

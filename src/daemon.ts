@@ -5,12 +5,17 @@
  * SIGHUP reloads, SIGTERM and SIGINT stop gracefully, a second one stops at once.
  */
 import pino, { type Logger } from 'pino';
-import { formatIssue, loadRouter } from './config/index.js';
+import { passedBuffers } from './bgp/session/index.js';
+import { ConfigLoader, formatFewIssues, formatIssue } from './config/index.js';
 import type { ControlTarget, DaemonEvent, ReloadResult } from './control/api.js';
 import { type ControlServer, version as readVersion, startControlServer } from './control/index.js';
+import { keepAllocatorSmall } from './daemon/allocator.js';
+import { LoopDelay } from './daemon/loop-delay.js';
+import { MemoryTrim, reclaimMemory } from './daemon/memory-trim.js';
 import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.js';
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
+import { collector } from './fib/index.js';
 
 export interface DaemonOptions {
   readonly paths: readonly string[];
@@ -21,14 +26,18 @@ export interface DaemonOptions {
 
 /** Runs until a signal ends it. Resolves with the exit code: 0, or 1 after an error that was logged. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
+  keepAllocatorSmall();
+  passedBuffers.whenMuch(collector('minor'));
   const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 1, sync: true }));
-  const { router, errors, warnings } = loadRouter(options.paths, options.node);
-  for (const issue of warnings) log.warn({ type: 'config' }, formatIssue(issue));
+  const loader = new ConfigLoader(options.paths, options.node);
+  const { router, errors, warnings } = loader.loadNow();
+  for (const line of formatFewIssues(warnings)) log.warn({ type: 'config' }, line);
   if (router === null) {
     for (const issue of errors) console.error(formatIssue(issue));
     return 1;
   }
   const events = new EventBus(log);
+  const loopDelay = new LoopDelay();
   const version = readVersion();
   const marker = new RunMarker(options.controlPath);
   log.info(
@@ -64,11 +73,13 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     if (reload === null) reloadAsked = true;
     else void reload();
   });
+  let shrunk: () => void = () => {};
   let node: RoutingNode;
   try {
     node = await RoutingNode.start(router, marker.found(), {
       event: (level, type, fields) => events.emit(level, type, fields),
       fatal: (message) => fail(message),
+      shrunk: () => shrunk(),
     });
   } catch (error) {
     log.fatal({ type: 'fatal' }, (error as Error).message);
@@ -76,8 +87,22 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     return 1;
   }
   marker.set();
-  reload = reloader(options, node, events);
-  serve(new DaemonTarget({ node, version, reload, subscribe: (listener) => events.subscribe(listener) }));
+  const trim = new MemoryTrim({
+    busy: () => node.slices.pending > 0,
+    // A kernel thread that has ended has nothing to collect.
+    reclaim: () => reclaimMemory(() => node.fib.collect().catch(() => {})),
+  });
+  shrunk = () => trim.expect();
+  reload = reloader(loader, node, events);
+  serve(
+    new DaemonTarget({
+      node,
+      version,
+      loopDelay,
+      reload,
+      subscribe: (listener) => events.subscribe(listener),
+    }),
+  );
   events.emit('info', 'running', { control: options.controlPath, restarted: node.restarted });
   if (reloadAsked) void reload();
 
@@ -95,55 +120,72 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => process.kill(process.pid, 'SIGKILL'));
   const { onStop } = node.router;
+  trim.close();
   events.emit('info', 'stopping', { signal: outcome.signal, ...onStop });
   await node.stop();
   // Peers that were told Cease have dropped our routes; the next start is no restart to them. Where routes are removed,
   // no forwarding state outlives us.
   if (onStop.sessions === 'cease' || onStop.routes === 'remove') marker.clear();
   await control.close();
+  loopDelay.close();
   log.info({ type: 'stopped' }, 'stopped');
   return 0;
 }
 
 /** What a reload would do, which waits for those under way. */
-function dryRun(options: DaemonOptions, node: RoutingNode): ReloadResult {
+async function dryRun(loader: ConfigLoader, node: RoutingNode): Promise<ReloadResult> {
   const errors: string[] = [];
   let plan: ReloadPlan = { changes: [], resets: [] };
+  const begin = performance.now();
+  let readMs = 0;
   try {
-    const loaded = loadRouter(options.paths, options.node);
+    const loaded = await loader.load();
+    readMs = performance.now() - begin;
     errors.push(...loaded.errors.map(formatIssue));
     if (loaded.router !== null) plan = node.plan(loaded.router);
   } catch (error) {
     errors.push((error as Error).message);
   }
-  return { applied: false, errors, ...plan, dryRun: true };
+  return { applied: false, errors, ...plan, readMs, dryRun: true };
 }
 
 /** One reload at a time: those asked for meanwhile are done once, afterwards. Never rejects. */
 function reloader(
-  options: DaemonOptions,
+  loader: ConfigLoader,
   node: RoutingNode,
   events: EventBus,
 ): (dryRun?: boolean) => Promise<ReloadResult> {
-  let last: Promise<ReloadResult> = Promise.resolve({ applied: true, errors: [], changes: [], resets: [] });
+  const nothing: ReloadResult = { applied: true, errors: [], changes: [], resets: [], readMs: 0 };
+  let last: Promise<ReloadResult> = Promise.resolve(nothing);
   let waiting: Promise<ReloadResult> | null = null;
   const once = async (): Promise<ReloadResult> => {
     waiting = null;
     const errors: string[] = [];
     let plan: ReloadPlan = { changes: [], resets: [] };
+    const begin = performance.now();
+    let incomplete = false;
+    let readMs = 0;
     try {
-      const loaded = loadRouter(options.paths, options.node);
+      const loaded = await loader.load();
+      readMs = performance.now() - begin;
       errors.push(...loaded.errors.map(formatIssue));
-      if (loaded.router !== null) plan = await node.apply(loaded.router);
+      for (const message of formatFewIssues(loaded.warnings)) events.emit('warn', 'config', { message });
+      if (loaded.router !== null) {
+        const { failures, ...done } = await node.apply(loaded.router);
+        plan = done;
+        errors.push(...failures);
+        incomplete = failures.length > 0;
+      }
     } catch (error) {
       errors.push((error as Error).message);
     }
     const applied = errors.length === 0;
-    events.emit(applied ? 'info' : 'error', 'reload', { applied, errors, changes: plan.changes });
-    return { applied, errors, ...plan };
+    const part = incomplete ? { incomplete } : {};
+    events.emit(applied ? 'info' : 'error', 'reload', { applied, ...part, errors, changes: plan.changes });
+    return { applied, ...part, errors, ...plan, readMs };
   };
   return (isDryRun = false) => {
-    if (isDryRun) return last.then(() => dryRun(options, node));
+    if (isDryRun) return last.then(() => dryRun(loader, node));
     if (waiting === null) {
       waiting = last.then(once);
       last = waiting;

@@ -118,15 +118,21 @@ export function networkOf(address: Address, length: number): Prefix {
   };
 }
 
+/** Whether the first `bits` bits of two words are equal; below 0 counts as 0, above 32 as 32. */
+function sameLeadingBits(x: number, y: number, bits: number): boolean {
+  return bits <= 0 || (bits >= 32 ? (x ^ y) === 0 : (x ^ y) >>> (32 - bits) === 0);
+}
+
 /** Whether `address` lies in `prefix` (same family, leading bits equal). */
 export function contains(prefix: Prefix, address: Address): boolean {
-  if (prefix.family !== address.family) return false;
   const { length } = prefix;
   return (
-    ((prefix.a ^ address.a) & wordMask(length)) === 0 &&
-    ((prefix.b ^ address.b) & wordMask(length - 32)) === 0 &&
-    ((prefix.c ^ address.c) & wordMask(length - 64)) === 0 &&
-    ((prefix.d ^ address.d) & wordMask(length - 96)) === 0
+    prefix.family === address.family &&
+    sameLeadingBits(prefix.a, address.a, length) &&
+    (length <= 32 ||
+      (sameLeadingBits(prefix.b, address.b, length - 32) &&
+        sameLeadingBits(prefix.c, address.c, length - 64) &&
+        sameLeadingBits(prefix.d, address.d, length - 96)))
   );
 }
 

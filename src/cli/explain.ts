@@ -76,6 +76,8 @@ function tellPath(
     tell(5, `${word}: kept until ${path.peer} announces it again${end}`, 2);
   }
   if (path.nextHopResolution !== '') tell(5, `next hop: ${path.nextHopResolution}`, 2);
+  if (path.encapsulation !== undefined) tell(5, `goes ${path.encapsulation}`, 2);
+  if (path.objects !== undefined) tell(5, `by ${path.objects.join('; ')}`, 2);
   if (path.validity !== undefined) tell(5, `origin: ${path.validity.state}, ${path.validity.reason}`, 2);
   if (path.announcedTo !== undefined) {
     const peers = path.announcedTo.map(({ peer, pathId }) => `${peer} as path id ${pathId}`);

@@ -1,7 +1,8 @@
-/** The verbs that change something in a running daemon, or watch it: reload, peer, events. */
+/** The verbs that change something in a running daemon, or watch it: reload, peer, clear, events. */
 import { type ControlClient, ControlInterruptedError } from '../control/client.js';
 import type { DaemonEvent, PeerAction, RefreshDirection, ReloadResult } from '../control/index.js';
 import { type OutputFormat, printValue, toYaml } from './output.js';
+import { loopDelayText } from './show.js';
 import type { Terminal } from './terminal.js';
 import { fieldText, printable } from './text.js';
 
@@ -17,7 +18,12 @@ export async function reload(
   if (format !== 'table') await printValue(terminal, format, result, () => '');
   else {
     for (const error of result.errors) terminal.complain(error);
-    if (!result.applied) {
+    if (result.incomplete) {
+      await terminal.write(result.changes.map((line) => `${line}\n`).join(''));
+      terminal.complain(
+        'tartan: reloaded, but not wholly: see above; everything else is in force, and another reload does the rest again',
+      );
+    } else if (!result.applied) {
       terminal.complain('tartan: not reloaded; the configuration from before stays in force');
     } else if (result.changes.length === 0) await terminal.write('reloaded; nothing changed\n');
     else await terminal.write(`${result.changes.join('\n')}\n`);
@@ -73,6 +79,19 @@ export async function refresh(
   };
   if (report.in !== undefined) await terminal.write(`peer ${name} ${incoming[report.in]}\n`);
   if (report.out !== undefined) await terminal.write(`peer ${name} gets our routes again\n`);
+}
+
+export async function clearLoopDelay(
+  client: ControlClient,
+  terminal: Terminal,
+  format: OutputFormat,
+): Promise<void> {
+  await printValue(
+    terminal,
+    format,
+    await client.clearLoopDelay(),
+    (report) => `the loop was delayed by ${loopDelayText(report)}; measured anew from now on\n`,
+  );
 }
 
 /** Writes events until the daemon stops or the caller does. */

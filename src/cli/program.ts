@@ -114,6 +114,16 @@ function addDocumentVerbs(program: Command, terminal: Terminal, done: Done): voi
         }),
       );
     });
+  asking(program.command('cleanup'))
+    .description('remove our routes, tunnels and address translation from the kernel, and nothing else')
+    .addOption(configOption())
+    .addOption(nodeOption())
+    .addHelpText('after', '\nNot while the daemon runs: it would put them back.')
+    .action(async (options: { config: string[]; node?: string }, command: Command) => {
+      const { cleanup } = await import('./cleanup.js');
+      const { control } = command.optsWithGlobals<{ control?: string }>();
+      done(await cleanup(terminal, options.config, options.node, control ?? defaultControlPath));
+    });
   program
     .command('check')
     .description('check configuration files: every mistake as file:line:col')
@@ -201,6 +211,7 @@ function addShow(program: Command, terminal: Terminal): void {
         'installed',
         'conflict',
         'failed',
+        'unresolved',
         'removing',
         'held',
       ]),
@@ -221,6 +232,26 @@ function addShow(program: Command, terminal: Terminal): void {
         await showFib(await clientOf(command), terminal, output, query);
       },
     );
+  const overlays = {
+    pools: [
+      'pools of pod addresses: how packets to them travel, and to how many blocks there is a way',
+      'showPools',
+    ],
+    nodes: [
+      'nodes of the inventory: their tunnels’ ends, their pods, and by what they are reached',
+      'showNodes',
+    ],
+    overlay: ['tunnel devices, their neighbours and FDB entries, and what is wrong', 'showOverlay'],
+  } as const;
+  for (const [name, [description, verb]] of Object.entries(overlays)) {
+    asking(show.command(name))
+      .description(description)
+      .addOption(formatOption())
+      .action(async (options: { output: OutputFormat }, command: Command) => {
+        const verbs = await import('./show-overlay.js');
+        await verbs[verb](await clientOf(command), terminal, options.output);
+      });
+  }
   asking(show.command('rpki'))
     .description('RPKI caches: their state, and whose data decides')
     .addOption(formatOption())
@@ -244,7 +275,7 @@ function addShow(program: Command, terminal: Terminal): void {
       await showBmp(await clientOf(command), terminal, options.output);
     });
   asking(show.command('status'))
-    .description('the daemon itself: phase, memory, counts')
+    .description('the daemon itself: phase, memory, delay of its loop, counts')
     .addOption(formatOption())
     .action(async (options: { output: OutputFormat }, command: Command) => {
       const { showStatus } = await import('./show.js');
@@ -297,6 +328,14 @@ function addOperatingVerbs(program: Command, terminal: Terminal, done: Done): vo
       const client = await clientOf(command);
       if (action === 'refresh') await refresh(client, terminal, name, direction);
       else await peer(client, terminal, name, action, message);
+    });
+  asking(program.command('clear'))
+    .description('begin anew with what the daemon measures of itself; prints what it was')
+    .addArgument(new Argument('<what>', 'what to clear').choices(['loop-delay']))
+    .addOption(formatOption())
+    .action(async (_what: string, options: { output: OutputFormat }, command: Command) => {
+      const { clearLoopDelay } = await import('./operate.js');
+      await clearLoopDelay(await clientOf(command), terminal, options.output);
     });
   asking(program.command('events'))
     .description('print what happens while it happens')

@@ -219,7 +219,7 @@ const fibColumns: readonly Column<FibRow>[] = [
     colour: (route, colour) =>
       route.state === 'installed'
         ? colour.green
-        : route.state === 'failed' || route.state === 'conflict'
+        : route.state === 'failed' || route.state === 'conflict' || route.state === 'unresolved'
           ? colour.red
           : colour.yellow,
   },
@@ -229,9 +229,13 @@ const fibColumns: readonly Column<FibRow>[] = [
       route.kind === 'unicast'
         ? route.nextHops.map((hop) => {
             const via = hop.gateway === null ? '' : `via ${hop.gateway} `;
-            return `${via}dev ${hop.device}${hop.weight > 1 ? ` weight ${hop.weight}` : ''}`;
+            const weight = hop.weight > 1 ? ` weight ${hop.weight}` : '';
+            const node = hop.node === undefined ? '' : ` (node ${hop.node})`;
+            return `${via}dev ${hop.device}${weight}${node}`;
           })
-        : (route.kind ?? ''),
+        : route.kind === 'unresolved'
+          ? (route.error ?? '')
+          : (route.kind ?? ''),
   },
   { title: 'METRIC', cell: (route) => String(route.metric), align: 'right' },
 ];
@@ -277,6 +281,11 @@ function restartRows({ restart }: StatusReport): [string, string][] {
   ];
 }
 
+/** `0.2 ms at the median, 3.1 ms at the 99th percentile, 41 ms at most, in 3h 5m`. */
+export function loopDelayText({ since: from, p50Ms, p99Ms, maxMs }: StatusReport['loopDelay']): string {
+  return `${p50Ms} ms at the median, ${p99Ms} ms at the 99th percentile, ${maxMs} ms at most, in ${since(from)}`;
+}
+
 function statusText(status: StatusReport): string {
   const member = status.confederation === undefined ? '' : ` in confederation ${status.confederation.id}`;
   const rows: [string, string][] = [
@@ -286,12 +295,13 @@ function statusText(status: StatusReport): string {
     ...restartRows(status),
     ['version', status.version],
     ['memory', mebibytes(status.rss)],
+    ['loop', `delayed by ${loopDelayText(status.loopDelay)}`],
   ];
   for (const [family, counts] of Object.entries(status.routes)) {
     rows.push([family, `${grouped(counts.prefixes)} prefixes, ${grouped(counts.paths)} paths`]);
     const fib = status.fib[family];
     if (fib === undefined) continue;
-    const rest = (['pending', 'held', 'conflict', 'failed'] as const)
+    const rest = (['pending', 'held', 'conflict', 'failed', 'unresolved'] as const)
       .filter((state) => fib[state] > 0)
       .map((state) => `, ${grouped(fib[state])} ${state}`);
     rows.push(['', `${grouped(fib.installed)} in the kernel${rest.join('')}`]);
@@ -301,5 +311,6 @@ function statusText(status: StatusReport): string {
     rows.push(['range', `${name}, ${prefix}: ${peers} of at most ${limit} peers${more}`]);
     if (lastError !== undefined) rows.push(['', `last error: ${printable(lastError)}`]);
   }
+  for (const problem of status.problems ?? []) rows.push(['problem', printable(problem)]);
   return rows.map(([key, value]) => `${key.padEnd(9)}${value}\n`).join('');
 }

@@ -2,8 +2,9 @@
  * What changes when one Router takes another's place. Pure. Peers, prefix sets, filters, networks and static routes are the same
  * thing when their name or prefix is the same; the order in which they stand means nothing.
  */
-import { formatIpv4 } from '../address/index.js';
+import { contains, formatIpv4, formatPrefix } from '../address/index.js';
 import { relationTo } from '../bgp/speaker/confederation.js';
+import type { Pool } from '../policy/pools.js';
 import { renderCollector } from './bmp.js';
 import { clusterIds } from './clusters.js';
 import { renderGracefulRestart } from './graceful-restart.js';
@@ -19,11 +20,23 @@ import {
   renderStatic,
 } from './render.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
+import { renderNode, renderOverlay, renderPool } from './render-overlay.js';
 import { renderCache } from './render-rpki.js';
-import type { Router } from './router.js';
+import type { NodeConfig, Router } from './router.js';
+import { sameNode } from './same-node.js';
 
 /** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
 export type PeerChange = 'none' | 'policy' | 'session';
+
+/** Whose routes may be judged otherwise: everybody's, as our clusters are others, or those of peers with such filters. */
+export type PolicyChange =
+  | 'all'
+  | {
+      /** Names of filters that are others, or that ask for a prefix set which is another. */
+      readonly filters: ReadonlySet<string>;
+      /** Also of external peers without filters, for `ebgpRequiresPolicy`. */
+      readonly withoutFilters: boolean;
+    };
 
 export interface RouterDiff {
   readonly peers: {
@@ -36,8 +49,10 @@ export interface RouterDiff {
   readonly listen: boolean;
   /** Of `kernel`, what changes while running: `source`, `nexthopCompat`. */
   readonly kernel: boolean;
-  /** The content of a filter or prefix set, `ebgpRequiresPolicy` or our clusters: what the filters of any peer decide may differ. */
-  readonly policies: boolean;
+  /** Whose routes may be judged otherwise though their own settings are the same; null: nobody's. */
+  readonly policies: PolicyChange | null;
+  /** Pools, tunnels or nodes. */
+  readonly overlay: boolean;
   /** Keys that differ but hold from the next start on. */
   readonly restart: string[];
   /** One line per change, for people; empty if nothing changed. */
@@ -63,6 +78,7 @@ const peerKeys: Readonly<Record<string, PeerChange>> = {
   passive: 'none',
   keepalive: 'none',
   sendHoldTime: 'none',
+  fastFallover: 'none',
   connectRetry: 'none',
   delayOpen: 'none',
   idleHold: 'none',
@@ -169,6 +185,10 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     lines,
   );
   diffNamed('static', byPrefix(old.static.map(renderStatic)), byPrefix(next.static.map(renderStatic)), lines);
+  const pools = diffNamed('pool', byCidr(old), byCidr(next), lines);
+  const tunnels = changesOf('overlay', renderOverlay(old.overlay), renderOverlay(next.overlay), changes);
+  const [nodesBefore, nodesAfter] = otherNodes(old.nodes, next.nodes);
+  const nodes = diffNamed('node', nodesByName(nodesBefore), nodesByName(nodesAfter), lines);
   changesOf('learn', renderLearn(old.learn), renderLearn(next.learn), changes);
 
   const { source, nexthopCompat, ...fixed } = renderKernel(old.kernel);
@@ -195,10 +215,52 @@ export function diffRouter(old: Router, next: Router): RouterDiff {
     ranges,
     listen,
     kernel,
-    policies: filters || prefixSets || requirement || clusters,
+    policies: policyChange(next, {
+      filters,
+      prefixSets,
+      withoutFilters: requirement,
+      clusters: clusters || keptFromPeers(old) !== keptFromPeers(next),
+    }),
+    overlay: tunnels || pools.size > 0 || nodes.size > 0,
     restart,
     lines,
   };
+}
+
+const byCidr = ({ pools }: Router) => new Map(pools.map(renderPool).map((pool) => [pool.cidr, pool]));
+const nodesByName = (nodes: readonly NodeConfig[]) =>
+  new Map(nodes.map((node) => [node.name, renderNode(node)]));
+
+/** Nodes of the one and of the other that both do not have alike: of thousands, hardly any. */
+function otherNodes(
+  old: readonly NodeConfig[],
+  next: readonly NodeConfig[],
+): [readonly NodeConfig[], readonly NodeConfig[]] {
+  if (old === next) return [[], []];
+  const left = new Map(old.map((node) => [node.name, node]));
+  const others = next.filter((node) => {
+    const was = left.get(node.name);
+    if (was === undefined || (was !== node && !sameNode(was, node))) return true;
+    left.delete(node.name);
+    return false;
+  });
+  return [[...left.values()], others];
+}
+
+/** What no peer is told of: pools but for what another pool within them exports, and routes of the inventory where there is one. */
+function keptFromPeers({ pools, nodes }: Router): string {
+  const inventory = nodes.length > 0 ? 'inventory ' : '';
+  const kept = pools.filter(({ exported }) => !exported);
+  const isWithin = ({ cidr }: Pool) =>
+    kept.some((outer) => outer.cidr.length < cidr.length && contains(outer.cidr, cidr));
+  return (
+    inventory +
+    pools
+      .filter((pool) => !pool.exported || isWithin(pool))
+      .map(({ cidr, exported }) => `${exported ? 'but ' : ''}${formatPrefix(cidr)}`)
+      .sort()
+      .join()
+  );
 }
 
 function diffListen(old: Router, next: Router, lines: string[]): boolean {
@@ -297,27 +359,52 @@ function strongest(changes: readonly PeerChange[]): PeerChange {
   return changes.includes('session') ? 'session' : changes.includes('policy') ? 'policy' : 'none';
 }
 
-/** Things with a name of their own; returns whether anything changed. */
+function policyChange(
+  next: Router,
+  changed: {
+    readonly filters: ReadonlySet<string>;
+    readonly prefixSets: ReadonlySet<string>;
+    readonly withoutFilters: boolean;
+    readonly clusters: boolean;
+  },
+): PolicyChange | null {
+  if (changed.clusters) return 'all';
+  // A filter of before that is the same names the same sets.
+  const asking = Object.values(next.filters).filter(({ rules }) =>
+    rules.some(({ match }) => match.prefixSets?.some((name) => changed.prefixSets.has(name))),
+  );
+  const filters = new Set([...changed.filters, ...asking.map(({ name }) => name)]);
+  const { withoutFilters } = changed;
+  const any = filters.size > 0 || withoutFilters;
+  return any ? { filters, withoutFilters } : null;
+}
+
+/** Things with a name of their own; returns the names of those that changed, came or went. */
 function diffNamed(
   what: string,
   before: ReadonlyMap<string, object>,
   after: ReadonlyMap<string, object>,
   lines: string[],
-): boolean {
-  const count = lines.length;
-  for (const name of before.keys()) if (!after.has(name)) lines.push(`${what} ${name} removed`);
+): Set<string> {
+  const changed = new Set<string>();
+  for (const name of before.keys()) {
+    if (after.has(name)) continue;
+    changed.add(name);
+    lines.push(`${what} ${name} removed`);
+  }
   for (const [name, value] of after) {
     const was = before.get(name);
+    if (was !== undefined && same(was, value)) continue;
+    changed.add(name);
     if (was === undefined) lines.push(`${what} ${name} added`);
-    else if (Array.isArray(value)) {
-      if (!same(was, value)) lines.push(`${what} ${name} changed`);
-    } else {
+    else if (Array.isArray(value)) lines.push(`${what} ${name} changed`);
+    else {
       for (const [key, from, to] of differences(flat(was), flat(value))) {
         lines.push(`${what} ${name}: ${key} ${show(from)} → ${show(to)}`);
       }
     }
   }
-  return lines.length > count;
+  return changed;
 }
 
 function changesOf(
@@ -352,6 +439,7 @@ function differences(
 }
 
 function same(x: unknown, y: unknown): boolean {
+  if (x === y) return true;
   return JSON.stringify(x) === JSON.stringify(y);
 }
 

@@ -31,6 +31,9 @@ export interface SpecDocument {
   networks?: (string | NetworkDocument | undefined)[];
   static?: (StaticDocument | undefined)[];
   learn?: { connected?: (string | undefined)[]; kernel?: (LearnKernelDocument | undefined)[] };
+  pools?: (PoolDocument | undefined)[];
+  overlay?: OverlayDocument;
+  nodes?: (NodeDocument | undefined)[];
   kernel?: KernelDocument;
   mrt?: MrtDocument;
   rpki?: RpkiDocument;
@@ -74,6 +77,8 @@ export interface PeerSettingsDocument {
   holdTime?: number;
   keepalive?: number;
   sendHoldTime?: number;
+  minHoldTime?: number;
+  fastFallover?: boolean;
   connectRetry?: number;
   delayOpen?: number;
   idleHold?: number;
@@ -213,6 +218,47 @@ export interface StaticDocument {
 export interface LearnKernelDocument {
   protocols?: (number | string | undefined)[];
   interfaces?: (string | undefined)[];
+}
+
+export interface PoolDocument {
+  cidr?: string;
+  backend?: 'none' | 'ipip' | 'vxlan';
+  mode?: 'always' | 'crossSubnet';
+  export?: boolean;
+  natOutgoing?: boolean;
+}
+
+export interface TunnelDocument {
+  device?: string;
+  mtu?: number | 'auto';
+  checksumOffload?: boolean;
+}
+
+export interface VxlanDocument extends TunnelDocument {
+  vni?: number;
+  port?: number;
+}
+
+export interface OverlayDocument {
+  profile?: 'calico' | 'flannel';
+  sameSubnet?: 'address' | 'route';
+  mac?: 'name' | 'given';
+  vxlan?: { ipv4?: VxlanDocument; ipv6?: VxlanDocument };
+  ipip?: TunnelDocument;
+}
+
+export interface VtepDocument {
+  address?: string;
+  mac?: string;
+}
+
+export interface NodeDocument {
+  name?: string;
+  addresses?: (string | undefined)[];
+  podCIDRs?: (string | undefined)[];
+  vtep?: { ipv4?: VtepDocument; ipv6?: VtepDocument };
+  ipipAddress?: string;
+  receives?: ('none' | 'ipip' | 'vxlan' | undefined)[];
 }
 
 export interface KernelDocument {

@@ -97,8 +97,8 @@ function readRules(
       set: readSet(document.set ?? {}, reader, [...at, 'set']),
       ...(document.action === undefined ? {} : { action: document.action }),
     };
-    const matchesAll = document.match === undefined || Object.keys(document.match).length === 0;
-    if (matchesAll && rule.action !== undefined) decidesAll ??= at;
+    // What was mistyped in it, and so taken out, was to narrow it down.
+    if (rule.action !== undefined && reader.isEmpty([...at, 'match'])) decidesAll ??= at;
     if (rule.action === 'reject' && document.set !== undefined) {
       reader.warn(
         [...at, 'set'],

@@ -9,13 +9,16 @@
  * unless there is none. Values come from the fast YAML reader; only when something must be placed is the file read
  * again by the one that knows lines and columns.
  *
+ * A reload of a large document reads the nodes that changed alone, where nothing else did (load-aside, changed-nodes).
+ *
  * The schema is the source of keys, defaults and descriptions; names, addresses and everything that spans several
  * values is checked while the Router is built. Where a value comes from: the peer, else its template, else the
  * default. A key without a value counts as not given.
  */
-export { diffRouter, type PeerChange, type RouterDiff } from './diff.js';
-export { type ConfigIssue, formatIssue } from './issues.js';
+export { diffRouter, type PeerChange, type PolicyChange, type RouterDiff } from './diff.js';
+export { type ConfigIssue, formatFewIssues, formatIssue } from './issues.js';
 export { checkRouters, type LoadResult, loadRouter } from './load.js';
+export { ConfigLoader } from './load-aside.js';
 export { formatRouter, renderRouter, type WrittenRouter } from './render.js';
 export type * from './router.js';
 export { formatCommunity, kernelProtocols, parseCommunity } from './values.js';

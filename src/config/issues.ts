@@ -16,6 +16,16 @@ export function formatIssue(issue: ConfigIssue): string {
   return `${issue.file}:${issue.line}:${issue.column}: ${issue.message}`;
 }
 
+/** As many warnings of one document are worth a line each in a log. */
+const FEW = 20;
+
+/** A line each for a log; of many, the first ones and how many there are besides: `tartan check` tells them all. */
+export function formatFewIssues(issues: readonly ConfigIssue[]): string[] {
+  const lines = issues.slice(0, FEW).map(formatIssue);
+  const rest = issues.length - lines.length;
+  return rest === 0 ? lines : [...lines, `${rest} more: \`tartan check\` tells them`];
+}
+
 export function compareIssues(x: ConfigIssue, y: ConfigIssue): number {
   if (x.file !== y.file) return x.file < y.file ? -1 : 1;
   return x.line - y.line || x.column - y.column;

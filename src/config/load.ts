@@ -4,7 +4,7 @@ import { type ConfigIssue, compareIssues, listNames, showValue, suggest } from '
 import { readRouter } from './read-router.js';
 import type { Router } from './router.js';
 import { apiVersion } from './schema.js';
-import { readSources, type SourceDocument } from './source.js';
+import { readSources, type SourceDocument, type SourceText } from './source.js';
 
 export interface LoadResult {
   /** null if there is any error. */
@@ -15,18 +15,28 @@ export interface LoadResult {
   readonly warnings: readonly ConfigIssue[];
 }
 
+export interface Loaded {
+  readonly result: LoadResult;
+  readonly texts: readonly SourceText[];
+}
+
 /**
  * Reads the Router of `node` from files and folders of YAML. Without `node`: the only Router there is, or the one
  * with the host's name. Every file must be readable and every document known; what is wrong inside the Router of
  * another node is not this node's concern.
  */
 export function loadRouter(paths: readonly string[], node?: string): LoadResult {
-  const { routers, errors } = findRouters(paths);
-  if (errors.length > 0) return result(null, errors, []);
+  return loadWithTexts(paths, node).result;
+}
+
+/** As `loadRouter`, with the files that it was read from. */
+export function loadWithTexts(paths: readonly string[], node?: string): Loaded {
+  const { routers, errors, texts } = findRouters(paths);
+  if (errors.length > 0) return { result: result(null, errors, []), texts };
   const chosen = choose(routers, node, paths);
-  if ('message' in chosen) return result(null, [chosen], []);
+  if ('message' in chosen) return { result: result(null, [chosen], []), texts };
   const { router, reader } = readRouter(chosen);
-  return result(router, reader.errors, reader.warnings);
+  return { result: result(router, reader.errors, reader.warnings), texts };
 }
 
 /** Checks every Router document of `paths`; with `node`, also that there is one for it. */
@@ -69,8 +79,12 @@ function nameOf(source: SourceDocument): string | undefined {
 }
 
 /** The documents that say they are Routers; everything else is an error. */
-function findRouters(paths: readonly string[]): { routers: SourceDocument[]; errors: ConfigIssue[] } {
-  const { documents, issues } = readSources(paths);
+function findRouters(paths: readonly string[]): {
+  routers: SourceDocument[];
+  errors: ConfigIssue[];
+  texts: readonly SourceText[];
+} {
+  const { documents, issues, texts } = readSources(paths);
   const errors = [...issues];
   const routers: SourceDocument[] = [];
   const names = new Map<string, SourceDocument>();
@@ -115,7 +129,7 @@ function findRouters(paths: readonly string[]): { routers: SourceDocument[]; err
     if (name !== undefined) names.set(name, source);
     routers.push(source);
   }
-  return { routers, errors };
+  return { routers, errors, texts };
 }
 
 function choose(

@@ -119,6 +119,7 @@ function readSettings(
     'description',
     'port',
     'passive',
+    'fastFallover',
     'shutdown',
     'extendedMessages',
     'device',
@@ -177,6 +178,7 @@ function readSettings(
     );
   } else if (document.holdTime !== undefined) settings.holdTimeSeconds = document.holdTime;
   if (document.keepalive !== undefined) settings.keepaliveSeconds = document.keepalive;
+  if (document.minHoldTime !== undefined) settings.minHoldSeconds = document.minHoldTime;
   if (document.sendHoldTime !== undefined) settings.sendHoldSeconds = document.sendHoldTime;
   if (document.connectRetry !== undefined) settings.connectRetrySeconds = document.connectRetry;
   if (document.delayOpen !== undefined) settings.delayOpenSeconds = document.delayOpen;
@@ -271,7 +273,13 @@ export function readPeer(
       `${label} sends a KEEPALIVE every ${keepalive} s but holds for ${holdTimeSeconds} s; expected at most half the hold time, better a third`,
     );
   }
-  const { sendHoldSeconds = 0 } = merged;
+  const { sendHoldSeconds = 0, minHoldSeconds = 0 } = merged;
+  if (holdTimeSeconds < minHoldSeconds) {
+    reader.error(
+      document.minHoldTime === undefined ? path : [...path, 'minHoldTime'],
+      `${label} must hold for ${minHoldSeconds} s but we offer ${holdTimeSeconds} s; expected at most the hold time`,
+    );
+  }
   if (sendHoldSeconds > 0 && sendHoldSeconds <= holdTimeSeconds) {
     reader.warn(
       path,
@@ -358,6 +366,7 @@ export function readPeer(
   return {
     port: defaults.port,
     passive: defaults.passive,
+    fastFallover: defaults.fastFallover,
     shutdown: defaults.shutdown,
     multihop: null,
     connectRetrySeconds: defaults.connectRetry,

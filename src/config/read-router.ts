@@ -9,6 +9,7 @@ import { formatPath, type Path } from './issues.js';
 import { readPeerRanges } from './peer-ranges.js';
 import { readPeers, readTemplates } from './peers.js';
 import { readMrt } from './read-mrt.js';
+import { readOverlay } from './read-overlay.js';
 import { readRpki } from './read-rpki.js';
 import type {
   KernelConfig,
@@ -75,6 +76,7 @@ function readSpec(
     networks: readNetworks(spec, reader),
     static: readStatic(spec, reader),
     learn: readLearn(spec, kernel.protocol, reader),
+    ...readOverlay(spec, name, reader),
     mrt: readMrt(spec, reader),
     rpki: readRpki(spec, reader),
     bmp: readBmp(spec, reader),

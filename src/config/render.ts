@@ -12,6 +12,7 @@ import { renderAddPath } from './peer-add-path.js';
 import { renderMaxPrefixes } from './peer-limits.js';
 import { renderPeerRange } from './peer-ranges.js';
 import { renderFilter, renderPrefixSet } from './render-filters.js';
+import { renderOverlayParts } from './render-overlay.js';
 import { renderRpki } from './render-rpki.js';
 import type {
   KernelConfig,
@@ -60,6 +61,7 @@ export function renderRouter(router: Router): WrittenRouter {
       networks: router.networks.map(renderNetwork),
       static: router.static.map(renderStatic),
       learn: renderLearn(router.learn),
+      ...renderOverlayParts(router),
       kernel: renderKernel(router.kernel),
       mrt: renderMrt(router.mrt),
       ...renderRpki(router.rpki),
@@ -106,8 +108,10 @@ export function renderPeer(peer: PeerConfig) {
     families: [...peer.families],
     holdTime: peer.holdTimeSeconds,
     ...(peer.keepaliveSeconds === undefined ? {} : { keepalive: peer.keepaliveSeconds }),
+    ...(peer.minHoldSeconds === undefined ? {} : { minHoldTime: peer.minHoldSeconds }),
     ...(peer.sendHoldSeconds === undefined ? {} : { sendHoldTime: peer.sendHoldSeconds }),
     connectRetry: peer.connectRetrySeconds,
+    fastFallover: peer.fastFallover,
     delayOpen: peer.delayOpenSeconds,
     idleHold: peer.idleHoldSeconds,
     extendedMessages: peer.extendedMessages,

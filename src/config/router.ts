@@ -2,15 +2,18 @@
  * A Router: everything that one node does, normalised. Text has become integers, templates are merged into their
  * peers, defaults are filled in. This is what the daemon runs on, and the only thing it runs on.
  */
-import type { Address } from '../address/index.js';
+import type { Address, Prefix } from '../address/index.js';
 import type { Confederation } from '../bgp/speaker/confederation.js';
 import type { PeerRange } from '../bgp/speaker/dynamic-peers.js';
 import type { GracefulRestartSettings, PeerSettings } from '../bgp/speaker/settings.js';
+import type { IpipSettings } from '../ipip/index.js';
+import type { Backend, Pool } from '../policy/pools.js';
 import type { Filter, PrefixSets } from '../policy/types.js';
 import type { MedRules } from '../rib/decision.js';
 import type { LearnPatterns, LocalNetwork, LocalStatic } from '../rib/local-routes.js';
 import type { RouteSourceKind } from '../rib/sources.js';
 import type { CacheSettings } from '../rpki/types.js';
+import type { VxlanSettings } from '../vxlan/settings.js';
 
 export type NetworkConfig = LocalNetwork;
 export type StaticConfig = LocalStatic;
@@ -48,6 +51,11 @@ export interface Router {
   readonly networks: readonly NetworkConfig[];
   readonly static: readonly StaticConfig[];
   readonly learn: LearnConfig;
+  /** CIDRs are unique. */
+  readonly pools: readonly Pool[];
+  readonly overlay: OverlayConfig;
+  /** Names and addresses are unique; this node's own is among them where it is known. */
+  readonly nodes: readonly NodeConfig[];
   readonly kernel: KernelConfig;
   readonly mrt: MrtConfig;
   readonly rpki: RpkiConfig;
@@ -59,6 +67,31 @@ export type { RouteSourceKind };
 export interface ListenAddress {
   readonly address: Address;
   readonly port: number;
+}
+
+export interface OverlayConfig {
+  readonly profile: 'calico' | 'flannel';
+  readonly sameSubnet: 'address' | 'route';
+  readonly mac: 'name' | 'given';
+  /** By family. */
+  readonly vxlan: readonly [VxlanSettings, VxlanSettings];
+  readonly ipip: IpipSettings;
+}
+
+export interface NodeConfig {
+  readonly name: string;
+  /** Host bits set; `length` is null where the document gives none. The first of a family is where tunnels end. */
+  readonly addresses: readonly { readonly address: Address; readonly length: number | null }[];
+  readonly podCidrs: readonly Prefix[];
+  /** By family; null: no VTEP. A null `mac` is not known. */
+  readonly vteps: readonly [VtepConfig | null, VtepConfig | null];
+  readonly ipipAddress: Address | null;
+  readonly receives: readonly Backend[] | null;
+}
+
+export interface VtepConfig {
+  readonly address: Address;
+  readonly mac: string | null;
 }
 
 export interface KernelConfig {

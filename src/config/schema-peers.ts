@@ -94,6 +94,11 @@ export const peerSettings = {
     'x-expected': '0 (never expires) or seconds from 3 to 65535',
     description: 'Hold time in seconds that we offer; the lower of both sides holds.',
   },
+  minHoldTime: {
+    ...seconds(3, 65535),
+    description:
+      'Shortest hold time that the peer may offer, in seconds; one that offers less, or 0 (never expires), is refused (NOTIFICATION 2/6, RFC 4271 §6.2). Without it: any.',
+  },
   keepalive: {
     ...seconds(1, 21845),
     description: 'Seconds between KEEPALIVEs. Without it: a third of the negotiated hold time.',
@@ -111,6 +116,12 @@ export const peerSettings = {
     default: 10,
     description:
       'Longest wait between two attempts to connect. The first retry comes after `idleHold` seconds, and the wait doubles with every failure up to this.',
+  },
+  fastFallover: {
+    type: 'boolean',
+    default: true,
+    description:
+      'The session with an eBGP peer on a connected subnet (no `multihop`) ends as soon as its interface goes down or loses its carrier, not by the hold timer.',
   },
   delayOpen: {
     ...seconds(0, 65535),
@@ -132,7 +143,7 @@ export const peerSettings = {
     enum: ['auto', 'self', 'unchanged'],
     default: 'auto',
     description:
-      'Next hop that we announce. `auto` is RFC 4271 §5.1.3: eBGP self, unless the next hop lies on the subnet shared with the peer; iBGP unchanged.',
+      'Next hop that we announce. `auto` is RFC 4271 §5.1.3: eBGP self, unless the next hop lies on the subnet shared with the peer; iBGP unchanged. An IPv6 address of ours goes with our link-local one to peers on the link (RFC 2545).',
   },
   raInterval,
   extendedNextHop: {

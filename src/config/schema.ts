@@ -23,6 +23,7 @@ import { confederation } from './schema-confederation.js';
 import { filterRule, prefixSets } from './schema-filters.js';
 import { gracefulRestart, gracefulRestartDefaults } from './schema-graceful-restart.js';
 import { mrt } from './schema-mrt.js';
+import { nodes, overlay, pools } from './schema-overlay.js';
 import { interfaceName } from './schema-peer-interface.js';
 import { peerRanges, rangeLimit } from './schema-peer-ranges.js';
 import { peerSettings } from './schema-peers.js';
@@ -274,7 +275,8 @@ const spec = {
         routes: {
           enum: ['keep', 'remove'],
           default: 'keep',
-          description: 'Our routes in the kernel stay, to be adopted by the next start, or go.',
+          description:
+            'What is ours in the kernel stays, to be adopted by the next start, or goes: routes, tunnel devices with what hangs on them, the table of `natOutgoing`. Sysctls stay.',
         },
         sessions: {
           enum: ['graceful', 'cease'],
@@ -354,6 +356,9 @@ const spec = {
       },
       'x-expected': 'a map with `connected`, `kernel`',
     },
+    pools,
+    overlay,
+    nodes,
     kernel,
     mrt,
     rpki,
@@ -397,6 +402,7 @@ export const routerSchema = {
 export const defaults = {
   port: peerSettings.port.default,
   passive: peerSettings.passive.default,
+  fastFallover: peerSettings.fastFallover.default,
   shutdown: peerSettings.shutdown.default,
   holdTime: peerSettings.holdTime.default,
   connectRetry: peerSettings.connectRetry.default,

@@ -17,6 +17,9 @@ const numberTag: typeof intCoreTag = {
     /^\+[0-9]+$/.test(text) ? (text as never) : intCoreTag.resolve(text, isExplicit, tagName),
 };
 
+/** A document may hold so many, those that aliases repeat counted each time. */
+const maxValues = 2_000_000;
+
 /** How values are read and written: YAML 1.2's core, and merge keys. */
 export const yamlSchema = CORE_SCHEMA.withTags(mergeTag, numberTag);
 
@@ -29,20 +32,46 @@ export interface SourceDocument {
   place(path: Path, what: 'key' | 'value'): { line: number; column: number };
 }
 
+/** A file as it was read. */
+export interface SourceText {
+  readonly file: string;
+  readonly text: string;
+}
+
 export interface Sources {
   readonly documents: readonly SourceDocument[];
   readonly issues: readonly ConfigIssue[];
+  /** Of all files that could be read. */
+  readonly texts: readonly SourceText[];
 }
 
 /** Reads every document of `paths`: files as they are, folders by their `.yaml`, `.yml` and `.json` files in order of name. */
 export function readSources(paths: readonly string[]): Sources {
   const documents: SourceDocument[] = [];
   const issues: ConfigIssue[] = [];
+  const texts = readTexts(paths, issues);
+  for (const { file, text } of texts) readText(file, text, documents, issues);
+  return { documents, issues, texts };
+}
+
+/** The files of `paths` that can be read, in order; why others can't is added to `issues`. */
+export function readTexts(paths: readonly string[], issues: ConfigIssue[]): SourceText[] {
+  const texts: SourceText[] = [];
   for (const path of paths) {
-    const files = filesOf(path, issues);
-    for (const file of files) readFile(file, documents, issues);
+    for (const file of filesOf(path, issues)) {
+      try {
+        texts.push({ file, text: readFileSync(file, 'utf8') });
+      } catch (error) {
+        issues.push(unplaced(file, `can't be read: ${reason(error)}`));
+      }
+    }
   }
-  return { documents, issues };
+  return texts;
+}
+
+/** The documents of a text, as `readSources` has their values. Throws YAMLException or RangeError. */
+export function readValues(text: string): unknown[] {
+  return loadAll(text, { schema: yamlSchema }).map((value) => withoutEmpty(value, 0, { nodes: maxValues }));
 }
 
 function filesOf(path: string, issues: ConfigIssue[]): readonly string[] {
@@ -65,14 +94,7 @@ function filesOf(path: string, issues: ConfigIssue[]): readonly string[] {
   }
 }
 
-function readFile(file: string, documents: SourceDocument[], issues: ConfigIssue[]): void {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    issues.push(unplaced(file, `can't be read: ${reason(error)}`));
-    return;
-  }
+function readText(file: string, text: string, documents: SourceDocument[], issues: ConfigIssue[]): void {
   let values: unknown[];
   try {
     values = loadAll(text, { schema: yamlSchema, filename: file });
@@ -86,7 +108,7 @@ function readFile(file: string, documents: SourceDocument[], issues: ConfigIssue
   for (const value of values) {
     if (value === null || value === undefined) continue;
     const at = index++;
-    const budget = { nodes: 2_000_000 };
+    const budget = { nodes: maxValues };
     try {
       documents.push({
         file,

@@ -9,6 +9,7 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  sameAddress,
 } from '../address/index.js';
 import { type ConfigIssue, formatPath, nearest, type Path, showValue } from './issues.js';
 import type { SourceDocument } from './source.js';
@@ -92,6 +93,12 @@ function addressFault(text: string): string {
   return 'which is not an address (host names are not resolved)';
 }
 
+/** Whether one host can have it. */
+export function isUnicast({ family, a, b, c, d }: Address): boolean {
+  const first = a >>> 24;
+  return (a | b | c | d) !== 0 && (family === IPV4 ? first < 224 : first !== 0xff);
+}
+
 /**
  * Collects what is wrong with one document while it is read. Every reader returns undefined for what is missing,
  * and for what it had to complain about.
@@ -113,12 +120,24 @@ export class Reader {
 
   /** Whether the document says anything at `path`, be it wrong. */
   isGiven(path: Path): boolean {
+    return this.said(path) !== undefined;
+  }
+
+  /** Whether the document says nothing at `path`, or has a map without keys there. */
+  isEmpty(path: Path): boolean {
+    const said = this.said(path);
+    return (
+      said === undefined || (said !== null && typeof said === 'object' && Object.keys(said).length === 0)
+    );
+  }
+
+  private said(path: Path): unknown {
     let node: unknown = this.source.value;
     for (const step of path) {
-      if (node === null || typeof node !== 'object') return false;
+      if (node === null || typeof node !== 'object') return undefined;
       node = (node as Record<string | number, unknown>)[step];
     }
-    return node !== undefined;
+    return node;
   }
 
   /** The line of something else that an error refers to. */
@@ -152,9 +171,7 @@ export class Reader {
   unicast(text: string | undefined, path: Path, family?: 0 | 1): Address | undefined {
     const address = this.address(text, path, family);
     if (address === undefined) return undefined;
-    const first = address.a >>> 24;
-    const none = address.a === 0 && address.b === 0 && address.c === 0 && address.d === 0;
-    if (none || (address.family === IPV4 ? first >= 224 : first === 0xff)) {
+    if (!isUnicast(address)) {
       return this.error(
         path,
         `\`${formatPath(path)}\` is ${text}, which no single host can have; expected a unicast address`,
@@ -182,7 +199,7 @@ export class Reader {
       return this.error(path, `${subject}, ${fault}`);
     }
     const network = networkOf(prefix, prefix.length);
-    if (formatPrefix(network) !== formatPrefix(prefix)) {
+    if (!sameAddress(network, prefix)) {
       return this.error(
         path,
         `${subject}, which has bits set behind /${prefix.length}; expected \`${formatPrefix(network)}\``,
@@ -248,18 +265,14 @@ export class Reader {
   }
 }
 
+/** Of IPv4, `parseAddress` takes what is one and nothing else. */
 function isAddressText(text: string): boolean {
-  return text.includes('%')
-    ? false
-    : text.includes(':')
-      ? Validator.isValidIPv6String(text)[0]
-      : Validator.isValidIPv4String(text)[0];
+  if (text.includes('%')) return false;
+  return !text.includes(':') || Validator.isValidIPv6String(text)[0];
 }
 
 function isPrefixText(text: string): boolean {
-  return text.includes(':')
-    ? Validator.isValidIPv6CidrNotation(text)[0]
-    : Validator.isValidIPv4CidrNotation(text)[0];
+  return !text.includes(':') || Validator.isValidIPv6CidrNotation(text)[0];
 }
 
 export function familyLabel(family: 0 | 1): string {

@@ -125,11 +125,61 @@ export interface RouteRow {
 
 export interface FibRow {
   prefix: string;
-  state: 'pending' | 'installed' | 'conflict' | 'failed' | 'removing' | 'held';
-  kind: 'unicast' | 'blackhole' | null;
-  nextHops: { gateway: string | null; device: string; weight: number }[];
+  state: 'pending' | 'installed' | 'conflict' | 'failed' | 'unresolved' | 'removing' | 'held';
+  kind: 'unicast' | 'blackhole' | 'unresolved' | null;
+  /** `node`: the one whose tunnel it is; absent: no tunnel, or to nobody known. */
+  nextHops: { gateway: string | null; device: string; weight: number; node?: string }[];
   metric: number;
   error: string | null;
+}
+
+export interface PoolRow {
+  cidr: string;
+  backend: 'none' | 'ipip' | 'vxlan';
+  mode: 'always' | 'crossSubnet';
+  export: boolean;
+  natOutgoing: boolean;
+  /** Blocks of other nodes in it, by how they are reached. */
+  blocks: { direct: number; ipip: number; vxlan: number; unresolved: number };
+}
+
+export interface NodeRow {
+  name: string;
+  /** This node itself. */
+  own: boolean;
+  addresses: string[];
+  receives: ('none' | 'ipip' | 'vxlan')[] | null;
+  vteps: { address: string; mac: string | null }[];
+  blocks: NodeBlock[];
+}
+
+export interface NodeBlock {
+  prefix: string;
+  by: 'local' | 'direct' | 'ipip' | 'vxlan' | 'unresolved';
+  why: string;
+  /** A route leads to the node's own address: without one the block's route is not installed, whatever it goes by. */
+  reachable: boolean;
+}
+
+export interface TunnelRow {
+  name: string;
+  kind: 'vxlan' | 'ipip';
+  state: 'ready' | 'pending' | 'failed' | 'unsupported' | 'conflict';
+  ifindex: number | null;
+  mac: string | null;
+  mtu: number | null;
+  problem: string | null;
+}
+
+export interface OverlayReport {
+  profile: string;
+  /** Where our tunnels begin, by family: `192.0.2.1/24 on eth0`. */
+  underlay: { ipv4: string | null; ipv6: string | null };
+  devices: TunnelRow[];
+  /** Neighbours and FDB entries: desired, and of those in the kernel. */
+  entries: { desired: number; installed: number };
+  /** What is wrong, a line each. */
+  problems: string[];
 }
 
 /** A cache of the RPKI to Router protocol (RFC 8210). */
@@ -197,6 +247,10 @@ export interface ExplainedPath {
   nextHopResolution: string;
   /** Origin validation (RFC 6811); absent: there are no caches. */
   validity?: ExplainedValidity;
+  /** Direct or through which tunnel, and why; absent: neither pools nor the inventory have a say. */
+  encapsulation?: string;
+  /** With a tunnel: the kernel objects that it leans on, as they are desired. */
+  objects?: string[];
 }
 
 export interface Explanation {
@@ -239,12 +293,16 @@ export interface CollectorRow {
 
 export interface ReloadResult {
   applied: boolean;
+  /** The document is in force but for the parts that `errors` name, which the next reload does again; `applied` is false. */
+  incomplete?: boolean;
   /** `file:line:col: message`, when the document was not accepted; the last good one stays in force. */
   errors: string[];
   /** One line per change. */
   changes: string[];
   /** Peers whose sessions end for it and begin again. */
   resets: string[];
+  /** Milliseconds from when it was asked for until the documents were read and checked. */
+  readMs: number;
   /** Nothing was done: this is what a reload would do. */
   dryRun?: true;
 }
@@ -259,6 +317,15 @@ export interface RefreshReport {
   /** `requested`: the peer sends its routes again; `reevaluated`: it can't be asked, what it sent went through the filters again. */
   in?: 'requested' | 'reevaluated';
   out?: 'announced';
+}
+
+/** How late the main thread's event loop was, in milliseconds: for so long does a keepalive or a request wait. */
+export interface LoopDelayReport {
+  /** ISO 8601: when measuring began, or was cleared. */
+  since: string;
+  p50Ms: number;
+  p99Ms: number;
+  maxMs: number;
 }
 
 export interface StatusReport {
@@ -276,6 +343,7 @@ export interface StatusReport {
   rss: number;
   /** What keeps the main thread's event loop alive, by Node's names (`Timeout`, `TCPSocketWrap` …) and number. */
   resources: Record<string, number>;
+  loopDelay: LoopDelayReport;
   phase: 'starting' | 'restarting' | 'running' | 'stopping';
   /**
    * While `restarting`: who is waited for, and what of it is missing. Announcements begin when all whose session is up
@@ -288,7 +356,17 @@ export interface StatusReport {
     waitingFor: { peer: string; missing: 'session' | string[] }[];
   };
   routes: Record<string, { prefixes: number; paths: number }>;
-  fib: Record<string, { installed: number; pending: number; failed: number; conflict: number; held: number }>;
+  fib: Record<
+    string,
+    {
+      installed: number;
+      pending: number;
+      failed: number;
+      conflict: number;
+      unresolved: number;
+      held: number;
+    }
+  >;
   /**
    * Prefixes from which peers may dial without being named; absent: none. `refused`: connections, for the limit or the
    * password; `lastError`: what is wrong with the password, or the address that failed last, and why.
@@ -301,6 +379,8 @@ export interface StatusReport {
     refused: number;
     lastError?: string;
   }[];
+  /** What is wrong with tunnels and nodes, a line each; absent: nothing. */
+  problems?: string[];
 }
 
 /** A thing that happened, as `tartan events` streams it: one JSON object per line. */
@@ -322,6 +402,8 @@ export class ControlError extends Error {
 /** Implemented by the daemon. Errors of the caller are thrown as ControlError. */
 export interface ControlTarget {
   status(): Promise<StatusReport>;
+  /** Measures the event loop's delay anew; returns what was measured until now. */
+  clearLoopDelay(): LoopDelayReport;
   peers(): PeerRow[];
   /** Lazily, so that a million rows stream without being held. */
   routes(query: RouteQuery): Iterable<RouteRow>;
@@ -334,6 +416,9 @@ export interface ControlTarget {
   /** `dryRun`: does nothing, and tells what it would do. */
   reload(dryRun?: boolean): Promise<ReloadResult>;
   /** Caches, in the order in which they are asked. */
+  pools(): PoolRow[];
+  nodes(): Iterable<NodeRow>;
+  overlay(): OverlayReport;
   rpki(): CacheRow[];
   /** VRPs in force: all, or those that cover a prefix or address. */
   vrps(prefix?: string): Iterable<VrpRow>;

@@ -6,8 +6,12 @@ import type {
   DaemonEvent,
   Explanation,
   FibRow,
+  LoopDelayReport,
+  NodeRow,
+  OverlayReport,
   PeerAction,
   PeerRow,
+  PoolRow,
   RefreshDirection,
   RefreshReport,
   ReloadResult,
@@ -23,6 +27,8 @@ export class ControlClientError extends Error {
     message: string,
     /** HTTP status, or null if nobody answered. */
     readonly status: number | null,
+    /** Of the system call by which nobody was reached, such as `ENOENT`. */
+    readonly code: string | null = null,
   ) {
     super(message);
   }
@@ -42,6 +48,9 @@ export class ControlClient {
 
   status(): Promise<StatusReport> {
     return this.#json('GET', '/v1/status');
+  }
+  clearLoopDelay(): Promise<LoopDelayReport> {
+    return this.#json('POST', '/v1/loop-delay/clear');
   }
   peers(): Promise<PeerRow[]> {
     return this.#json('GET', '/v1/peers');
@@ -83,6 +92,18 @@ export class ControlClient {
   reload(dryRun = false): Promise<ReloadResult> {
     return this.#json('POST', '/v1/reload', dryRun ? { dryRun: 'true' } : {});
   }
+  pools(): Promise<PoolRow[]> {
+    return this.#json('GET', '/v1/pools');
+  }
+
+  async *nodes(): AsyncGenerator<NodeRow> {
+    yield* this.#lines<NodeRow>('/v1/nodes', {});
+  }
+
+  overlay(): Promise<OverlayReport> {
+    return this.#json('GET', '/v1/overlay');
+  }
+
   rpki(): Promise<CacheRow[]> {
     return this.#json('GET', '/v1/rpki');
   }
@@ -152,7 +173,7 @@ export class ControlClient {
         },
       );
       sent.on('error', (error: NodeJS.ErrnoException) =>
-        reject(new ControlClientError(unreachable(this.path, error), null)),
+        reject(new ControlClientError(unreachable(this.path, error), null, error.code ?? null)),
       );
       sent.end();
     });

@@ -31,6 +31,7 @@ const json = (value: unknown): Answer => ({ kind: 'json', value });
 
 const endpoints: readonly Endpoint[] = [
   { method: 'GET', path: '/v1/status', call: async (target) => json(await target.status()) },
+  { method: 'POST', path: '/v1/loop-delay/clear', call: (target) => json(target.clearLoopDelay()) },
   { method: 'GET', path: '/v1/peers', call: (target) => json(target.peers()) },
   { method: 'GET', path: '/v1/bmp', call: (target) => json(target.collectors()) },
   {
@@ -65,6 +66,9 @@ const endpoints: readonly Endpoint[] = [
       return { kind: 'octets', chunks: target.mrtTable() };
     },
   },
+  { method: 'GET', path: '/v1/pools', call: (target) => json(target.pools()) },
+  { method: 'GET', path: '/v1/nodes', call: (target) => ({ kind: 'rows', rows: target.nodes() }) },
+  { method: 'GET', path: '/v1/overlay', call: (target) => json(target.overlay()) },
   {
     method: 'GET',
     path: '/v1/rpki',
@@ -122,7 +126,7 @@ export const endpointNames: readonly string[] = endpoints.map(({ method, path })
 
 const families = ['ipv4', 'ipv6'] as const;
 const views = ['best', 'all', 'received', 'accepted', 'advertised'] as const;
-const fibStates = ['pending', 'installed', 'conflict', 'failed', 'removing', 'held'] as const;
+const fibStates = ['pending', 'installed', 'conflict', 'failed', 'unresolved', 'removing', 'held'] as const;
 
 /**
  * Reads the parameters that an endpoint knows: `null` takes any text, a list takes one of its words.

@@ -14,9 +14,12 @@ import {
   REJECTED,
   type SourceId,
 } from '../rib/ids.js';
-import { type ResolutionStep, SELF } from '../rib/next-hops.js';
+import type { ResolutionStep } from '../rib/next-hop-keys.js';
+import { SELF } from '../rib/next-hops.js';
 import type { PathVerdict, Rib } from '../rib/rib.js';
+import type { SourceInfo } from '../rib/sources.js';
 import type { OriginValidation } from './origin-validation.js';
+import type { Overlay } from './overlay/index.js';
 import type { RouteViews } from './route-views.js';
 
 export interface ExplainParts {
@@ -30,11 +33,13 @@ export interface ExplainParts {
   device(ifindex: number): string;
   desired(family: FamilyIndex, prefix: PrefixId): Forwarding | null;
   readonly validation: OriginValidation;
+  readonly overlay: Overlay;
 }
 
 /** `via 192.0.2.1 dev eth0, via 192.0.2.2 dev eth0`. */
 export function describeForwarding(forwarding: Forwarding, device: (ifindex: number) => string): string {
   if (forwarding.kind === 'blackhole') return 'blackhole';
+  if (forwarding.kind === 'unresolved') return `nothing, as there is no way: ${forwarding.reason}`;
   const weighted = forwarding.hops.some(({ weight }) => weight > 1);
   return forwarding.hops
     .map(
@@ -67,6 +72,8 @@ function describeStep(
       return `${target} by our own route ${prefix ? formatPrefix(prefix) : ''}`;
     case 'own address':
       return `${target} is an address of this router itself`;
+    case 'off link':
+      return `${target} is link-local on a link that this router is not on: who announced it is no direct neighbour (RFC 2545 §3)`;
     case 'unstable':
       return `${target} would resolve only through a route that depends on it`;
     case 'nothing':
@@ -86,6 +93,8 @@ function describeKernel(row: FibRouteRow | undefined): string {
       return 'on its way out of the kernel';
     case 'held':
       return 'kept from before the restart until the peers have delivered';
+    case 'unresolved':
+      return 'not installed';
     case 'conflict':
       return `not installed: protocol ${row.conflict?.protocol ?? '?'} holds this prefix with metric ${row.metric}; retried when it goes`;
     case 'failed':
@@ -104,7 +113,9 @@ export async function explainPrefix(parts: ExplainParts, text: string): Promise<
       paths: [],
       advertised: [],
       kernel: null,
-      summary: `No path to ${text} is known: no peer has announced it and it is no route of this node.`,
+      summary:
+        parts.overlay.unreachable(text) ??
+        `No path to ${text} is known: no peer has announced it and it is no route of this node.`,
     };
   }
   const { family, prefix, value } = where;
@@ -187,8 +198,24 @@ function explainPath(
         : source.forwarding === 'nextHop'
           ? trace.map((each) => describeStep(each, parts.device)).join('; ')
           : 'this router itself',
+    ...encapsulationOf(parts, family, prefix, source, set),
     ...(parts.validation.isUsed ? { validity: parts.validation.explain(family, prefix, received) } : {}),
   };
+}
+
+/** Direct or through which tunnel, why, and by what in the kernel. */
+function encapsulationOf(
+  { overlay, rib }: ExplainParts,
+  family: FamilyIndex,
+  prefix: PrefixId,
+  source: SourceInfo,
+  set: AttrSetId,
+): Pick<ExplainedPath, 'encapsulation' | 'objects'> {
+  const nextHop = rib.sets.nextHopId[set] as NextHopId;
+  const text = overlay.explain(family, prefix, source, nextHop);
+  if (text === null) return {};
+  const objects = overlay.objects(family, prefix, source, nextHop);
+  return { encapsulation: text, ...(objects.length === 0 ? {} : { objects }) };
 }
 
 /** Until when a stale path is kept for its peer. */

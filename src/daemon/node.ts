@@ -2,9 +2,10 @@
  * A routing node: RIB, kernel thread, speaker and the node's own routes, wired together and run from a Router.
  * `apply` takes a new Router and touches what differs.
  */
+import { setImmediate } from 'node:timers/promises';
 import { type FamilyIndex, IPV4 } from '../address/index.js';
-import { type Peer, type PeerEvent, Speaker } from '../bgp/speaker/index.js';
-import { diffRouter, type RouterDiff } from '../config/index.js';
+import { FallOver, type Peer, type PeerEvent, Speaker } from '../bgp/speaker/index.js';
+import { diffRouter, type PolicyChange, type RouterDiff } from '../config/index.js';
 import type { Router } from '../config/router.js';
 import { version } from '../control/index.js';
 import { createFib, type FibLog } from '../fib/index.js';
@@ -18,6 +19,8 @@ import type {
   KernelSettings,
   LinkState,
 } from '../fib/types.js';
+import { localBlocks } from '../hostgw/index.js';
+import { NatKeeper, natTable, removeNatTable } from '../nftables/index.js';
 import type { PrefixId } from '../rib/ids.js';
 import { LocalRoutes } from '../rib/local-routes.js';
 import { Rib } from '../rib/rib.js';
@@ -26,15 +29,20 @@ import { RpkiCaches } from '../rpki/index.js';
 import { Monitoring } from './bmp/index.js';
 import { Neighbours } from './neighbours.js';
 import { OriginValidation } from './origin-validation.js';
+import { Overlay } from './overlay/index.js';
 import { isOtherPassword, readPassword } from './passwords.js';
 import { RouterPolicies } from './policies.js';
 import { Recording } from './recording/index.js';
+import { ReloadParts } from './reload-parts.js';
+import { keepYoungGenerationSmall } from './young-generation.js';
 
 export interface NodeListener {
   /** Something happened: `type` and fields, for the log and for subscribers. */
   event(level: 'debug' | 'info' | 'warn' | 'error', type: string, fields: Record<string, unknown>): void;
   /** The node can't go on. */
   fatal(message: string): void;
+  /** Tables were cut after a mass withdrawal. */
+  shrunk?(): void;
 }
 
 /** One line per change, and the peers whose sessions end for it. */
@@ -42,6 +50,9 @@ export interface ReloadPlan {
   readonly changes: string[];
   readonly resets: string[];
 }
+
+/** So many nodes of an inventory are taken over in one turn of the event loop at the start. */
+const NODES_A_TURN = 1000;
 
 const passwordLine = (peer: string) => `peer ${peer}: the password changed`;
 
@@ -76,7 +87,7 @@ function levelOf(event: PeerEvent): 'debug' | 'info' | 'warn' {
   return warnings.has(event.type) ? 'warn' : details.has(event.type) ? 'debug' : 'info';
 }
 
-function kernelSettings({ kernel }: Router): KernelSettings {
+export function kernelSettings({ kernel }: Router): KernelSettings {
   return {
     install: kernel.install,
     table: kernel.table,
@@ -86,6 +97,16 @@ function kernelSettings({ kernel }: Router): KernelSettings {
     nexthopCompat: kernel.nexthopCompat,
   };
 }
+
+/** Whether routes of a peer with these filters (undefined: none are configured) may be judged otherwise now. */
+function concerns(change: PolicyChange, filters: readonly string[] | undefined, external: boolean): boolean {
+  if (change === 'all') return true;
+  if (filters === undefined) return change.withoutFilters && external;
+  return filters.some((name) => change.filters.has(name));
+}
+
+/** With `kernel.install: false` nothing is written. */
+const onlyLooks = { setOverlay: () => {}, changeOverlay: () => {} };
 
 /** A foreign route's identity: what the kernel tells routes apart by, and who owns it. */
 function foreignKey({ prefix, metric, protocol }: ForeignRoute): string {
@@ -100,14 +121,18 @@ export class RoutingNode {
   readonly recording: Recording;
   readonly rpki: RpkiCaches;
   readonly validation: OriginValidation;
+  private readonly fallOver = new FallOver();
   private readonly neighbours: Neighbours;
   readonly monitoring: Monitoring;
   links: readonly LinkState[] = [];
   addresses: readonly InterfaceAddress[] = [];
   private readonly policies: RouterPolicies;
   private readonly local: LocalRoutes;
+  readonly overlay: Overlay;
+  private readonly nat: NatKeeper;
   private readonly installer: FibInstaller | null;
   private readonly foreign = new Map<string, ForeignRoute>();
+  private readonly parts = new ReloadParts();
   private stopping = false;
   private listening: Promise<void> = Promise.resolve();
   private listenFailures: readonly string[] = [];
@@ -121,6 +146,7 @@ export class RoutingNode {
       maxPaths: router.maxPaths,
       medRules: router.med,
       slices,
+      shrunk: () => listener.shrunk?.(),
       kernelMetric: router.kernel.metric,
     });
     const log: FibLog = (level, message, fields) => listener.event(level, 'kernel', { message, ...fields });
@@ -146,10 +172,32 @@ export class RoutingNode {
       adopted: { ipv4: ready.adopted[0], ipv6: ready.adopted[1] },
       foreign: ready.foreign.length,
     });
+    // What the kernel thread says meanwhile waits.
+    let held: FibEvent[] | null = [];
+    fib.on((event) => {
+      if (held === null) node.fibEvent(event);
+      else held.push(event);
+    });
+    // The addresses of nodes are next hops, and thousands: they resolve as they come, if the machine is known.
     node.fibEvent({ type: 'foreign', added: ready.foreign, removed: [] });
+    node.trackInterfaces(ready.links, ready.addresses);
+    // What follows takes its time where nodes are many: a turn of the event loop for each.
+    await setImmediate();
+    for (let count = NODES_A_TURN; count < router.nodes.length; count += NODES_A_TURN) {
+      node.overlay.apply({ ...router, nodes: router.nodes.slice(0, count) });
+      await setImmediate();
+    }
+    node.overlay.apply(router);
+    await setImmediate();
+    if (router.pools.length > 0 && router.kernel.install) node.nat.apply(natTable(router.pools));
     node.fibEvent({ type: 'interfaces', links: ready.links, addresses: ready.addresses });
-    fib.on((event) => node.fibEvent(event));
+    for (const event of held) node.fibEvent(event);
+    held = null;
+    await setImmediate();
     await node.bringUp();
+    // A table of an earlier run, that nothing asks for any more, goes; nobody waits for that.
+    if (router.pools.length === 0 && router.kernel.install) node.nat.apply(null);
+    keepYoungGenerationSmall();
     return node;
   }
 
@@ -165,14 +213,27 @@ export class RoutingNode {
     this.slices = slices;
     this.rpki = new RpkiCaches({
       changed: (prefixes) => this.speaker.revalidate(prefixes),
-      event: ({ type, ...fields }) => {
-        listener.event(type === 'failed' ? 'warn' : 'info', `rpki.${type}`, fields);
+      event: (event) => {
+        const { type, ...fields } = event;
+        const repeated = event.type === 'state' && event.repeated;
+        listener.event(type === 'failed' ? 'warn' : repeated ? 'debug' : 'info', `rpki.${type}`, fields);
       },
     });
     this.validation = new OriginValidation(rib, this.rpki, current.confederation?.id ?? current.asn);
     this.policies = new RouterPolicies(rib, current, this.rpki.table);
+    this.overlay = new Overlay(
+      {
+        rib,
+        fib: current.kernel.install ? fib : onlyLooks,
+        event: (level, type, fields) => listener.event(level, type, fields),
+        changed: (isAffected) => this.installer?.encapsulationChanged(isAffected),
+      },
+      current,
+      current.preference.inventory,
+    );
+    this.nat = new NatKeeper({ event: (level, type, fields) => listener.event(level, type, fields) });
     this.installer = current.kernel.install
-      ? new FibInstaller(rib, fib, current.linkBandwidth === 'use')
+      ? new FibInstaller(rib, fib, current.linkBandwidth === 'use', this.overlay)
       : null;
     this.local = new LocalRoutes(rib, current.preference);
     const expected = current.peers.filter((peer) => !peer.shutdown).map((peer) => peer.name);
@@ -228,6 +289,15 @@ export class RoutingNode {
     return this.speaker.awaited.length > 0 ? 'restarting' : 'running';
   }
 
+  /** What is wrong with the last reload, tunnels, nodes and translation, a line each; many of one kind are one, unless `all` are asked for. */
+  problems(all = false): string[] {
+    return [
+      ...this.parts.failures.map((failure) => `${failure}; reload again`),
+      ...this.overlay.problems(all),
+      ...(this.nat.problem === null ? [] : [this.nat.problem]),
+    ];
+  }
+
   device(ifindex: number): string {
     return this.links.find((link) => link.ifindex === ifindex)?.name ?? `interface ${ifindex}`;
   }
@@ -247,43 +317,76 @@ export class RoutingNode {
     return { changes: [...diff.lines, ...renewed.map(passwordLine)], resets: diff.resets };
   }
 
-  /** Applies another Router; throws where it takes a restart of the daemon. */
-  async apply(next: Router): Promise<ReloadPlan> {
+  /**
+   * Applies another Router; throws where it takes a restart of the daemon, with nothing changed. A part that fails keeps no
+   * other from being done: `failures` and `problems` name it, and the next reload does it again.
+   */
+  async apply(next: Router): Promise<ReloadPlan & { failures: readonly string[] }> {
     const diff = this.diff(next);
+    const { current: former, parts } = this;
     this.current = next;
-    this.policies.setRouter(next);
-    this.rib.setMaxPaths(next.maxPaths);
-    this.installer?.setUsesBandwidth(next.linkBandwidth === 'use');
-    this.rib.setMedRules(next.med);
-    this.recording.apply(next.mrt);
-    this.monitoring.apply(next.bmp);
-    this.rpki.apply(next.rpki.caches);
-    if (diff.kernel) {
+    parts.do('policy', () => {
+      this.policies.setRouter(next);
+      this.rib.setMaxPaths(next.maxPaths);
+      this.installer?.setUsesBandwidth(next.linkBandwidth === 'use');
+      this.rib.setMedRules(next.med);
+    });
+    parts.do('mrt', () => this.recording.apply(next.mrt));
+    parts.do('bmp', () => this.monitoring.apply(next.bmp));
+    parts.do('rpki', () => this.rpki.apply(next.rpki.caches));
+    parts.do('kernel', () => {
+      if (!diff.kernel) return;
       this.rib.nextHops.setKernelMetric(next.kernel.metric);
       this.fib.configure(kernelSettings(next));
-    }
-    this.local.setPreference(next.preference);
-    this.speaker.setPreference(next.preference.bgp);
-    this.speaker.setConfederation(next.confederation);
-    this.applyLocal();
-    await this.applyPeers(next, diff);
-    if (!this.stopping) this.neighbours.apply(next);
-    const renewed = this.speaker.renewPasswords();
+    });
+    parts.do('preference', () => {
+      this.local.setPreference(next.preference);
+      this.overlay.setPreference(next.preference.inventory);
+      this.speaker.setPreference(next.preference.bgp);
+    });
+    parts.do('pools, nodes and tunnels', () => {
+      if (!diff.overlay) return;
+      this.overlay.apply(next);
+      if (next.kernel.install) this.nat.apply(natTable(next.pools));
+    });
+    parts.do('confederation', () => this.speaker.setConfederation(next.confederation));
+    parts.do('networks, static and learn', () => this.applyLocal());
+    await parts.doing('peers', () => this.applyPeers(next, diff));
+    parts.do('interfaces of peers', () => {
+      if (!this.stopping) this.neighbours.apply(next);
+    });
+    let renewed: string[] = [];
+    parts.do('passwords', () => {
+      renewed = this.speaker.renewPasswords();
+    });
     // Also what could not be opened before.
-    if (!this.stopping) await this.listen();
-    return { changes: [...diff.lines, ...renewed.map(passwordLine)], resets: diff.resets };
+    if (!this.stopping) await parts.doing('listen', () => this.listen());
+    parts.end(former);
+    return {
+      changes: [...diff.lines, ...renewed.map(passwordLine)],
+      resets: diff.resets,
+      failures: parts.failures,
+    };
   }
 
   private diff(next: Router): RouterDiff & { resets: string[] } {
     if (this.stopping) throw new Error('the daemon is stopping');
-    const diff = diffRouter(this.current, next);
+    const diff = this.parts.diff(this.current, (from) => diffRouter(from, next));
     if (diff.restart.length > 0) {
       throw new Error(
         `${diff.restart.join(', ')} can't change while the daemon runs; restart it (routes stay)`,
       );
     }
-    const resets = diff.peers.changed.flatMap(({ name, change }) => (change === 'session' ? [name] : []));
-    return { ...diff, resets };
+    // Who is to be added is there already where a reload before failed on the way.
+    const isThere = (name: string): boolean => this.speaker.peers.has(name);
+    const added = diff.peers.added.filter((name) => !isThere(name));
+    const again = diff.peers.added.filter(isThere);
+    const changed = [
+      ...diff.peers.changed.filter(({ name }) => !again.includes(name)),
+      ...again.map((name) => ({ name, change: 'session' as const })),
+    ];
+    const resets = changed.flatMap(({ name, change }) => (change === 'session' ? [name] : []));
+    return { ...diff, peers: { ...diff.peers, added, changed }, resets };
   }
 
   private async applyPeers(next: Router, { peers, ranges, policies }: RouterDiff): Promise<void> {
@@ -297,7 +400,7 @@ export class RoutingNode {
     // All in one go: nobody is judged by filters of the one document under the names of the other.
     const changed = this.speaker.changePeers(changes);
     const ranged = this.speaker.setRanges(next.peerRanges, ranges);
-    if (policies) this.speaker.policiesChanged();
+    if (policies !== null) this.speaker.policiesChanged((...of) => concerns(policies, ...of));
     await Promise.all([changed, ranged]);
     if (this.stopping) return;
     // Who is named from now on is of no range any more.
@@ -314,16 +417,27 @@ export class RoutingNode {
     this.stopping = true;
     this.rpki.close();
     this.neighbours.close();
+    this.overlay.close();
+    this.nat.close();
     const { sessions, routes } = this.current.onStop;
     // What stays must be out of our hands before sessions end and take their routes out of the RIB.
     if (routes === 'keep') await this.fib.close('keep');
-    const told = this.monitoring.close();
-    await this.speaker.stop(sessions === 'graceful');
-    await told;
+    await this.endSessions(sessions === 'graceful');
     await this.recording.close();
-    if (routes === 'remove') await this.fib.close('remove');
+    if (routes === 'remove') await this.removeForwarding();
     this.rib.close();
     this.slices.close();
+  }
+
+  /** Takes our routes out of the kernel, then tunnels, and the table of address translation. */
+  private async removeForwarding(): Promise<void> {
+    await this.fib.close('remove');
+    if (!this.current.kernel.install || !this.current.pools.some(({ natOutgoing }) => natOutgoing)) return;
+    try {
+      await removeNatTable();
+    } catch (error) {
+      this.listener.event('warn', 'natProblem', { message: `natOutgoing: ${(error as Error).message}` });
+    }
   }
 
   /** Ends everything after an error and leaves routes as they are: to peers and kernel as after a crash, but orderly. */
@@ -331,13 +445,19 @@ export class RoutingNode {
     this.stopping = true;
     this.rpki.close();
     this.neighbours.close();
+    this.overlay.close();
+    this.nat.close();
     this.slices.close();
     await this.fib.close('keep');
-    const told = this.monitoring.close();
-    await this.speaker.stop(true);
-    await told;
+    await this.endSessions(true);
     await this.recording.close();
     this.rib.close();
+  }
+
+  /** Collectors are told how sessions ended, and not that their routes went on the way. */
+  private async endSessions(graceful: boolean): Promise<void> {
+    const ended = this.speaker.stop(graceful);
+    await Promise.all([ended, this.monitoring.close()]);
   }
 
   private async bringUp(): Promise<void> {
@@ -354,43 +474,58 @@ export class RoutingNode {
 
   /** Listens as the document says; what can't be opened is tried again when addresses come. One attempt at a time. */
   private listen(): Promise<void> {
-    this.listening = this.listening.then(async () => {
-      if (this.stopping) return;
-      const failures = await this.speaker.listen(this.current.listen);
-      for (const message of failures) {
-        if (!this.listenFailures.includes(message)) this.listener.event('error', 'listenFailed', { message });
-      }
-      this.listenFailures = failures;
-    });
+    this.listening = this.listening
+      .catch(() => {})
+      .then(async () => {
+        if (this.stopping) return;
+        const failures = await this.speaker.listen(this.current.listen);
+        for (const message of failures) {
+          if (!this.listenFailures.includes(message))
+            this.listener.event('error', 'listenFailed', { message });
+        }
+        this.listenFailures = failures;
+      });
     return this.listening;
   }
 
   private applyLocal(): void {
     const { networks, learn } = this.current;
-    this.local.setNetworks(networks);
+    const blocks = localBlocks(this.overlay.ownNode?.podCidrs ?? [], networks);
+    this.local.setNetworks([...networks, ...blocks]);
     this.local.setStatic(this.current.static, this.links);
     this.local.setConnected(learn, this.links, this.addresses);
     this.local.setKernel(learn, this.links, this.foreign.values());
   }
 
+  /** Next hops resolve by what the machine is now; returns how many links are up. */
+  private trackInterfaces(links: readonly LinkState[], addresses: readonly InterfaceAddress[]): number {
+    this.links = links;
+    this.addresses = addresses;
+    const up = new Set(links.filter((link) => link.up).map((link) => link.ifindex));
+    const down = new Set(links.filter((link) => !link.up).map((link) => link.ifindex));
+    this.rib.nextHops.setInterfaces(
+      addresses.filter(({ ifindex }) => up.has(ifindex)),
+      down,
+    );
+    return up.size;
+  }
+
   private fibEvent(event: FibEvent): void {
     switch (event.type) {
       case 'interfaces': {
-        this.links = event.links;
-        this.addresses = event.addresses;
-        const up = new Set(event.links.filter((link) => link.up).map((link) => link.ifindex));
-        const down = new Set(event.links.filter((link) => !link.up).map((link) => link.ifindex));
-        this.rib.nextHops.setInterfaces(
-          event.addresses.filter(({ ifindex }) => up.has(ifindex)),
-          down,
-        );
+        const up = this.trackInterfaces(event.links, event.addresses);
+        this.fallOver.look(this.speaker.peers, event.links);
         this.speaker.setAddresses(event.addresses);
         this.neighbours.interfaces(event);
+        this.overlay.interfaces(event.links, event.addresses);
         this.applyLocal();
         if (this.listenFailures.length > 0) void this.listen();
-        this.listener.event('debug', 'interfaces', { up: up.size, addresses: event.addresses.length });
+        this.listener.event('debug', 'interfaces', { up, addresses: event.addresses.length });
         return;
       }
+      case 'overlay':
+        this.overlay.setStatus(event.status);
+        return;
       case 'routers':
         this.neighbours.routers(event.routers);
         return;

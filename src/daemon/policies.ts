@@ -22,6 +22,7 @@ import {
   type OwnNextHop,
   policyMissing,
 } from '../policy/index.js';
+import type { Filter, FilterRule } from '../policy/types.js';
 import type { Rib } from '../rib/rib.js';
 
 export class RouterPolicies implements PolicySource {
@@ -109,7 +110,7 @@ export class RouterPolicies implements PolicySource {
       this.origins(),
     );
     return {
-      export: (prefix, path) => exporter.export(prefix, path),
+      export: (prefix, path, outgoing) => exporter.export(prefix, path, outgoing),
       explain: (prefix, path) => exporter.explain(prefix, path).reason,
       asksValidity: exporter.asksValidity,
     };
@@ -129,16 +130,17 @@ export class RouterPolicies implements PolicySource {
     relation: Relation,
     family: FamilyIndex,
   ): CompiledPolicy {
+    const before = direction === 'export' ? poolFilters(this.router, names === undefined) : [];
     if (names === undefined) {
       // RFC 8212 is about external peers; between the members of a confederation nothing leaves one administration.
       const open = relation !== 'ebgp' || !this.router.ebgpRequiresPolicy;
-      return open ? compileFilters([], family) : policyMissing(direction, family);
+      return open ? compileFilters(before, family) : policyMissing(direction, family);
     }
     const { filters, prefixSets } = this.router;
     // Names are checked when the document is read. A peer that still goes by the last one waits until it is changed too.
     const gone = names.find((name) => !Object.hasOwn(filters, name));
     if (gone !== undefined) return nothingPasses(`filter \`${gone}\` is not there any more`, family);
-    const used = names.map((name) => filters[name]);
+    const used = [...before, ...names.map((name) => filters[name])];
     return compileFilters(used, family, { prefixSets, localAsn: this.ownAsn(relation) });
   }
 
@@ -152,4 +154,27 @@ export class RouterPolicies implements PolicySource {
     const { asn, confederation } = this.router;
     return relation === 'ebgp' && confederation !== null ? confederation.id : asn;
   }
+}
+
+/**
+ * What stands before the document's export filters: pools that no peer is told of, and, for peers without filters, the
+ * routes of the inventory, which their own nodes announce.
+ */
+function poolFilters({ pools, nodes }: Router, isAlone: boolean): Filter[] {
+  const rules: FilterRule[] = [];
+  if (isAlone && nodes.length > 0) {
+    rules.push({ match: { sources: ['inventory'] }, set: {}, action: 'reject' });
+  }
+  if (pools.some(({ exported }) => !exported)) {
+    for (const { cidr, exported } of [...pools].sort((x, y) => y.cidr.length - x.cidr.length)) {
+      const longest = cidr.family === IPV4 ? 32 : 128;
+      rules.push({
+        match: { prefixes: [{ prefix: cidr, ge: cidr.length, le: longest }] },
+        set: {},
+        action: exported ? 'accept' : 'reject',
+      });
+    }
+  }
+  if (rules.length === 0) return [];
+  return [{ name: 'pools', rules: [...rules, { match: {}, set: {}, action: 'accept' }] }];
 }

@@ -79,8 +79,9 @@ export class RouteViews {
     const table = this.rib.families[family];
     const source = this.rib.sources.get(table.paths.source[path] as SourceId);
     const best = table.best(prefix) === path;
+    const { buffer, start, end } = this.rib.sets.bytes(set);
     return {
-      ...this.attributes(family, prefix, set),
+      ...this.attributes(family, prefix, buffer, start, end),
       best,
       multipath: best || (this.rib.maxPaths > 1 && table.multipath(prefix).includes(path)),
       source: source.kind,
@@ -102,8 +103,7 @@ export class RouteViews {
     return pathId !== 0 || peer?.negotiated?.addPath[family].receives ? { pathId } : {};
   }
 
-  private attributes(family: FamilyIndex, prefix: PrefixId, set: AttrSetId) {
-    const { buffer, start, end } = this.rib.sets.bytes(set);
+  private attributes(family: FamilyIndex, prefix: PrefixId, buffer: Buffer, start: number, end: number) {
     const told = describeAttributes(buffer, start, end);
     return {
       prefix: formatPrefix(this.rib.families[family].prefixes.read(prefix)),
@@ -173,10 +173,10 @@ export class RouteViews {
   private *advertisedTo(peer: Peer, family: FamilyIndex, prefix: PrefixId): Generator<RouteRow> {
     const table = this.rib.families[family];
     const best = table.best(prefix);
-    for (const { attrSet, path, pathId } of this.speaker.announced(peer, family, prefix)) {
+    for (const { canonical, path, pathId } of this.speaker.announced(peer, family, prefix)) {
       const source = path === NONE ? null : this.rib.sources.get(table.paths.source[path] as SourceId);
       yield {
-        ...this.attributes(family, prefix, attrSet),
+        ...this.attributes(family, prefix, canonical, 0, canonical.length),
         best: pathId === null || path === best,
         multipath: pathId === null || (path !== NONE && table.multipath(prefix).includes(path as PathId)),
         source: source?.kind ?? 'bgp',

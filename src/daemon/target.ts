@@ -1,5 +1,6 @@
 /** The daemon as its control socket sees it. */
 import {
+  type Address,
   type FamilyIndex,
   familyIndex,
   familyNames,
@@ -22,8 +23,12 @@ import {
   type DaemonEvent,
   type Explanation,
   type FibRow,
+  type LoopDelayReport,
+  type NodeRow,
+  type OverlayReport,
   type PeerAction,
   type PeerRow,
+  type PoolRow,
   type RefreshDirection,
   type RefreshReport,
   type ReloadResult,
@@ -36,7 +41,9 @@ import type { FibRouteRow } from '../fib/types.js';
 import { collectorRow } from './bmp/rows.js';
 import { type DroppedSegments, droppedHint, droppedSegments } from './dropped-segments.js';
 import { explainPrefix } from './explain.js';
+import type { LoopDelay } from './loop-delay.js';
 import type { RoutingNode } from './node.js';
+import { nodeRows, overlayReport, poolRows } from './overlay/rows.js';
 import { restartStatus, retentionStatus } from './restart-status.js';
 import { RouteViews } from './route-views.js';
 import { downStatus, missingFilters } from './session-status.js';
@@ -44,6 +51,7 @@ import { downStatus, missingFilters } from './session-status.js';
 export interface TargetOptions {
   readonly node: RoutingNode;
   readonly version: string;
+  readonly loopDelay: LoopDelay;
   reload(dryRun?: boolean): Promise<ReloadResult>;
   subscribe(listener: (event: DaemonEvent) => void): () => void;
 }
@@ -75,6 +83,7 @@ export class DaemonTarget implements ControlTarget {
     const { node } = this;
     const { confederation, clusterId } = node.router;
     const statistics = await node.fib.statistics();
+    const problems = node.problems();
     const routes: StatusReport['routes'] = {};
     const fib: StatusReport['fib'] = {};
     for (const family of [0, 1] as const) {
@@ -100,12 +109,21 @@ export class DaemonTarget implements ControlTarget {
       startedAt: node.startedAt.toISOString(),
       rss: process.memoryUsage.rss(),
       resources: countsOf(process.getActiveResourcesInfo()),
+      loopDelay: this.options.loopDelay.report(),
       phase: node.phase,
       ...restartStatus(node.speaker),
       routes,
       fib,
       ...(ranges.length === 0 ? {} : { peerRanges: ranges }),
+      ...(problems.length === 0 ? {} : { problems }),
     };
+  }
+
+  clearLoopDelay(): LoopDelayReport {
+    const { loopDelay } = this.options;
+    const report = loopDelay.report();
+    loopDelay.clear();
+    return report;
   }
 
   peers(): PeerRow[] {
@@ -140,6 +158,7 @@ export class DaemonTarget implements ControlTarget {
         device: (ifindex) => node.device(ifindex),
         desired: (family, id) => node.desired(family, id),
         validation: node.validation,
+        overlay: node.overlay,
       },
       prefix,
     );
@@ -155,6 +174,18 @@ export class DaemonTarget implements ControlTarget {
 
   collectors(): CollectorRow[] {
     return [...this.node.monitoring.collectors.values()].map(collectorRow);
+  }
+
+  pools(): PoolRow[] {
+    return poolRows(this.node.router, this.node.overlay);
+  }
+
+  nodes(): Iterable<NodeRow> {
+    return nodeRows(this.node.overlay);
+  }
+
+  overlay(): OverlayReport {
+    return { ...overlayReport(this.node.router, this.node.overlay), problems: this.node.problems(true) };
   }
 
   rpki(): CacheRow[] {
@@ -338,6 +369,11 @@ export class DaemonTarget implements ControlTarget {
     }
   }
 
+  private nodeBehind(ifindex: number, gateway: Address | null): { node?: string } {
+    const node = gateway === null ? null : this.node.overlay.nodeBehind(ifindex, gateway);
+    return node === null ? {} : { node };
+  }
+
   private fibRow(row: FibRouteRow): FibRow {
     const { forwarding, conflict, error } = row;
     const hops = forwarding?.kind === 'unicast' ? forwarding.hops : [];
@@ -350,6 +386,7 @@ export class DaemonTarget implements ControlTarget {
         gateway: gateway === null ? null : formatAddress(gateway),
         device: this.node.device(ifindex),
         weight,
+        ...this.nodeBehind(ifindex, gateway),
       })),
       metric: row.metric,
       error: error

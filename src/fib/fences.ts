@@ -48,6 +48,6 @@ export class Fences {
   }
 
   private marks(): [number, number] {
-    return [this.reconcilers[0].mark, this.reconcilers[1].mark];
+    return [this.reconcilers[0].mark(), this.reconcilers[1].mark()];
   }
 }

@@ -96,7 +96,7 @@ export class FibReport {
       const message = `${describeForeign(conflict)} holds the prefix at metric ${metric}`;
       return { ...row, conflict, error: { errno: 17, code: 'EEXIST', message, attempts: 0, retryInMs: 0 } };
     }
-    if (state !== 'failed') return row;
+    if (state !== 'failed' && state !== 'unresolved') return row;
     const reason = reconciler.refusals.get(slot) ?? this.forwardings.blockedBy(family, want);
     if (reason === null || reason === undefined) return row;
     const { errno, message, attempts, retryAt } = reason;
@@ -117,13 +117,21 @@ export class FibReport {
     if ((flags & SLOT_CONFLICT) !== 0) return 'conflict';
     if ((flags & SLOT_FAILED) !== 0 || reconciler.refusals.has(slot)) return 'failed';
     const blocked = this.forwardings.blockedBy(family, want) !== null;
-    if (blocked) return 'failed';
+    if (blocked) return this.forwardings.isUnresolved(want) ? 'unresolved' : 'failed';
     if ((flags & (SLOT_WAITING | SLOT_QUEUED | SLOT_IN_FLIGHT)) !== 0) return 'pending';
     return reconciler.isRight(slot) ? 'installed' : 'pending';
   }
 
   private counts(family: FamilyIndex): FibStatistics['families'][number] {
-    const counts = { installed: 0, pending: 0, failed: 0, conflict: 0, held: 0, removing: 0 };
+    const counts = {
+      installed: 0,
+      pending: 0,
+      failed: 0,
+      conflict: 0,
+      unresolved: 0,
+      held: 0,
+      removing: 0,
+    };
     const { slots, refusals } = this.reconcilers[family];
     const { want, applied, flags } = slots;
     // A route like the one before it is in the same state, unless that hangs on the prefix too.
@@ -149,7 +157,7 @@ export class FibReport {
       like = hangsOnPrefix && state !== 'installed' ? NO_SLOT : slot;
       likeState = state;
     }
-    const { installed, pending, failed, conflict, held, removing } = counts;
-    return { installed, pending: pending + removing, failed, conflict, held };
+    const { removing, pending, ...rest } = counts;
+    return { ...rest, pending: pending + removing };
   }
 }

@@ -1,9 +1,18 @@
 /** The main thread's handle on the FIB: shared memory for routes, messages for the rest. */
 import { Worker } from 'node:worker_threads';
 import type { FamilyIndex, Prefix } from '../address/index.js';
+import type { OverlayChange, OverlayState } from '../overlay/index.js';
 import type { ForwardingId } from '../rib/ids.js';
 import type { SharedPrefixKeys } from '../rib/prefix-table.js';
-import type { Answer, FromThread, KernelThreadData, Request, RowPage, ToThread } from './messages.js';
+import type {
+  Answer,
+  ForwardingWord,
+  FromThread,
+  KernelThreadData,
+  Request,
+  RowPage,
+  ToThread,
+} from './messages.js';
 import { createSharedFibMemory, DesiredRoutes, packDesire } from './shared-fib.js';
 import type { Fib, FibEvent, FibRouteRow, FibStatistics, Forwarding, KernelSettings } from './types.js';
 
@@ -22,6 +31,10 @@ export interface FibOptions {
   readonly listenerBufferBytes?: number;
 }
 
+/** So many words of forwarding entries go over in one message at most. */
+const WORDS = 512;
+/** Few objects are made per route, and those die at once: the smallest that the engine knows. */
+const YOUNG_MB = 3;
 /** Rows of one answer of `walk`. */
 const PAGE = 1000;
 
@@ -44,6 +57,8 @@ class WorkerFib implements Fib {
   private early: FibEvent[] = [];
   private readonly fences = new Map<number, Waiting>();
   private readonly requests = new Map<number, Waiting>();
+  /** Of forwarding entries, not posted yet. */
+  private unsaid: ForwardingWord[] = [];
   private nextId = 1;
   private ended: Error | null = null;
   private closing: (() => void) | null = null;
@@ -60,11 +75,11 @@ class WorkerFib implements Fib {
   }
 
   defineForwarding(id: ForwardingId, forwarding: Forwarding): void {
-    this.post({ type: 'define', id, forwarding });
+    this.say([id, forwarding]);
   }
 
   releaseForwarding(id: ForwardingId): void {
-    this.post({ type: 'release', id });
+    this.say([id, null]);
   }
 
   setRoute(family: FamilyIndex, prefix: number, forwarding: ForwardingId, metricClass: 0 | 1 = 0): void {
@@ -77,15 +92,23 @@ class WorkerFib implements Fib {
   }
 
   fence(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.ended !== null) {
-        reject(this.ended);
-        return;
-      }
-      const id = this.nextId++;
-      this.fences.set(id, { resolve, reject });
-      this.post({ type: 'fence', id });
-    });
+    return this.answered('fence');
+  }
+
+  setOverlay(state: OverlayState): void {
+    this.post({ type: 'overlay', state });
+  }
+
+  changeOverlay(change: OverlayChange): void {
+    this.post({ type: 'overlayChange', change });
+  }
+
+  overlayFence(): Promise<void> {
+    return this.answered('overlayFence');
+  }
+
+  collect(): Promise<void> {
+    return this.answered('collect');
   }
 
   sweep(): void {
@@ -135,6 +158,18 @@ class WorkerFib implements Fib {
     });
   }
 
+  private answered(type: 'fence' | 'overlayFence' | 'collect'): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.ended !== null) {
+        reject(this.ended);
+        return;
+      }
+      const id = this.nextId++;
+      this.fences.set(id, { resolve, reject });
+      this.post({ type, id });
+    });
+  }
+
   private ask<T extends Answer>(request: Request): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.ended !== null) {
@@ -147,7 +182,21 @@ class WorkerFib implements Fib {
     });
   }
 
+  /** Thousands of entries may change in one turn: they go over in one message, before any other. */
+  private say(word: ForwardingWord): void {
+    if (this.unsaid.push(word) === 1) queueMicrotask(() => this.sayAll());
+    else if (this.unsaid.length >= WORDS) this.sayAll();
+  }
+
+  private sayAll(): void {
+    if (this.unsaid.length === 0) return;
+    const words = this.unsaid;
+    this.unsaid = [];
+    if (this.ended === null) this.worker.postMessage({ type: 'forwardings', words } satisfies ToThread);
+  }
+
   private post(message: ToThread): void {
+    this.sayAll();
     if (this.ended === null) this.worker.postMessage(message);
   }
 
@@ -202,7 +251,11 @@ export function createFib(options: FibOptions): Promise<Fib> {
       ? {}
       : { listenerBufferBytes: options.listenerBufferBytes }),
   };
-  const worker = new Worker(workerUrl(), { workerData, name: 'tartan-kernel' });
+  const worker = new Worker(workerUrl(), {
+    workerData,
+    name: 'tartan-kernel',
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   const fib = new WorkerFib(worker, memory, options.log);
   return new Promise((resolve, reject) => {
     worker.once('online', () => resolve(fib));

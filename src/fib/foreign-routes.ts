@@ -4,7 +4,7 @@
  * form) is an interned object, so that a million routes of another daemon cost a few integers each.
  */
 import type { FamilyIndex } from '../address/index.js';
-import { grown, NO_SLOT, PrefixIndex } from './prefix-index.js';
+import { NO_SLOT, PrefixIndex, resized } from './prefix-index.js';
 import type { ForeignRoute, Hop } from './types.js';
 
 export interface ForeignForm {
@@ -31,8 +31,8 @@ class ForeignSlots extends PrefixIndex {
     this.head = new Int32Array(this.capacity).fill(NO_ENTRY);
   }
 
-  protected override growFields(capacity: number): void {
-    this.head = grown(this.head, capacity);
+  protected override resizeFields(capacity: number): void {
+    this.head = resized(this.head, capacity);
   }
 
   protected override clearFields(slot: number): void {
@@ -135,9 +135,9 @@ export class ForeignRoutes {
     } else {
       if (this.entryEnd === this.entryForm.length) {
         const capacity = this.entryEnd * 2;
-        this.entryForm = grown(this.entryForm, capacity);
-        this.entryNext = grown(this.entryNext, capacity);
-        this.entrySeen = grown(this.entrySeen, capacity);
+        this.entryForm = resized(this.entryForm, capacity);
+        this.entryNext = resized(this.entryNext, capacity);
+        this.entrySeen = resized(this.entrySeen, capacity);
       }
       entry = this.entryEnd++;
     }

@@ -3,7 +3,7 @@
  * referring to a nexthop group when many routes share the entry. IPv6 routes of several hops always refer to a group
  * (their plain form is a set of siblings that others can join).
  */
-import { type FamilyIndex, IPV4, IPV6 } from '../address/index.js';
+import { type Address, type FamilyIndex, formatAddress, IPV4, IPV6 } from '../address/index.js';
 import type { ForwardingId } from '../rib/ids.js';
 import type { NexthopGroup, NexthopObjects } from './nexthop-objects.js';
 import { normalHops, plainForm, type RouteForms } from './route-forms.js';
@@ -33,6 +33,8 @@ export const READY = 0 as const;
 export const SOON = 1 as const;
 /** It can't be written; `blockedBy` says why. Its routes are looked at again when that changes. */
 export const BLOCKED = 2 as const;
+/** There is no way: what the kernel has goes. */
+export const ABSENT = 3 as const;
 
 export interface BlockedReason {
   readonly errno: number;
@@ -51,7 +53,12 @@ interface PerFamily {
   /** The group's id that `object` was made for. */
   objectId: number;
   group: NexthopGroup | null;
+  /** Some route may stand that carries the hops itself. */
+  hasPlain: boolean;
 }
+
+/** No entry's id. */
+const NO_ENTRY = -1;
 
 interface Entry {
   /** null: desired by routes, but main's word on it is still under way. */
@@ -60,13 +67,23 @@ interface Entry {
   readonly families: readonly [PerFamily, PerFamily];
 }
 
+function neighbourKey(address: Address): number | string {
+  return address.family === IPV4 ? address.a : formatAddress(address);
+}
+
 function perFamily(): PerFamily {
-  return { users: 0, plain: 0, object: 0, objectId: 0, group: null };
+  return { users: 0, plain: 0, object: 0, objectId: 0, group: null, hasPlain: false };
+}
+
+/** Which neighbours and links forwarding entries use. */
+export interface UsedHops {
+  neighbour(ifindex: number, address: Address): boolean;
+  link(ifindex: number): boolean;
 }
 
 /** Answer of `resolve`, reused. */
 export interface Target {
-  status: typeof READY | typeof SOON | typeof BLOCKED;
+  status: typeof READY | typeof SOON | typeof BLOCKED | typeof ABSENT;
   /** Form to write. */
   form: number;
   /** Form that forwards the same, 0: none. */
@@ -76,6 +93,9 @@ export interface Target {
 export class Forwardings {
   readonly target: Target = { status: BLOCKED, form: 0, equivalent: 0 };
   private readonly entries = new Map<number, Entry>();
+  /** Asked for last: routes of one entry come one after the other. */
+  private recentId = NO_ENTRY;
+  private recent: Entry | undefined;
   private objectsSupported = true;
   /** The preferred source of a family is on no interface: unicast routes with it would be refused. */
   private readonly sourceMissing: [boolean, boolean] = [false, false];
@@ -91,25 +111,56 @@ export class Forwardings {
     return this.entries.get(id)?.forwarding ?? null;
   }
 
-  /** Defines the entry anew or changes it. The caller has all routes looked at that desire it. */
-  define(id: ForwardingId, forwarding: Forwarding): void {
+  /** The hops of all entries, as they are now. */
+  usedHops(): UsedHops {
+    // By link: of IPv4 the addresses as numbers, as there may be thousands; of IPv6 as texts.
+    const links = new Map<number, Set<number | string>>();
+    for (const { forwarding } of this.entries.values()) {
+      if (forwarding?.kind !== 'unicast') continue;
+      for (const { ifindex, gateway } of forwarding.hops) {
+        let neighbours = links.get(ifindex);
+        if (neighbours === undefined) {
+          neighbours = new Set();
+          links.set(ifindex, neighbours);
+        }
+        if (gateway !== null) neighbours.add(neighbourKey(gateway));
+      }
+    }
+    return {
+      link: (ifindex) => links.has(ifindex),
+      neighbour: (ifindex, address) => links.get(ifindex)?.has(neighbourKey(address)) ?? false,
+    };
+  }
+
+  /**
+   * Defines the entry anew or changes it.
+   * @returns whether routes that desire it must be looked at: not those that refer to its group, for the group is
+   * replaced under them.
+   */
+  define(id: ForwardingId, forwarding: Forwarding): boolean {
     const normal: Forwarding =
       forwarding.kind === 'unicast' ? { kind: 'unicast', hops: normalHops(forwarding.hops) } : forwarding;
     const entry = this.entry(id);
+    const before = entry.forwarding;
     entry.forwarding = normal;
     entry.released = false;
+    let touchesRoutes = false;
     for (const family of [IPV4, IPV6] as const) {
       const f = entry.families[family];
+      const stood = this.standsByGroup(family, f, before);
       f.plain = 0;
-      if (f.group === null) continue;
-      if (normal.kind === 'unicast' && normal.hops.length > 0) {
-        this.objects.redefine(f.group, normal.hops);
-      } else {
-        this.objects.release(f.group);
-        f.group = null;
-        f.object = 0;
+      if (f.group !== null) {
+        if (normal.kind === 'unicast' && normal.hops.length > 0) {
+          this.objects.redefine(f.group, normal.hops);
+        } else {
+          this.objects.release(f.group);
+          f.group = null;
+          f.object = 0;
+        }
       }
+      if (f.users > 0 && !(stood && this.standsByGroup(family, f, normal))) touchesRoutes = true;
     }
+    return touchesRoutes;
   }
 
   release(id: ForwardingId): void {
@@ -126,7 +177,7 @@ export class Forwardings {
 
   drop(family: FamilyIndex, want: number): void {
     const id = desiredForwarding(want);
-    const entry = this.entries.get(id);
+    const entry = this.known(id);
     if (entry === undefined) return;
     entry.families[family].users--;
     if (entry.released) this.dropUnused(id, entry);
@@ -141,7 +192,7 @@ export class Forwardings {
     target.form = 0;
     target.equivalent = 0;
     target.status = BLOCKED;
-    const entry = this.entries.get(desiredForwarding(want));
+    const entry = this.known(desiredForwarding(want));
     if (entry === undefined || entry.forwarding === null) {
       target.status = SOON;
       return target;
@@ -154,11 +205,17 @@ export class Forwardings {
       target.status = READY;
       return target;
     }
+    if (forwarding.kind === 'unresolved') {
+      target.status = forwarding.keeps ? BLOCKED : ABSENT;
+      return target;
+    }
     if (!this.isWritable(family, forwarding)) return target;
     const source = this.settings.source[family];
     if (f.plain === 0) f.plain = this.forms[family].intern(plainForm(forwarding, source));
+    if (applied === f.plain) f.hasPlain = true;
     const { group } = f.group === null ? this.promote(family, f, forwarding.hops, applied) : f;
     if (group === null || this.isUnusable(group)) {
+      f.hasPlain = true;
       target.form = f.plain;
       target.status = READY;
       return target;
@@ -177,11 +234,19 @@ export class Forwardings {
     return target;
   }
 
+  /** Whether `want` names an entry without a way. */
+  isUnresolved(want: number): boolean {
+    return this.entries.get(desiredForwarding(want))?.forwarding?.kind === 'unresolved';
+  }
+
   /** Why routes of `family` that desire `want` are not as desired; null: nothing here hinders them. */
   blockedBy(family: FamilyIndex, want: number): BlockedReason | null {
     const entry = this.entries.get(desiredForwarding(want));
     const forwarding = entry?.forwarding ?? null;
     if (entry === undefined || forwarding === null || forwarding.kind === 'blackhole') return null;
+    if (forwarding.kind === 'unresolved') {
+      return { errno: 0, message: forwarding.reason, attempts: 0, retryAt: null };
+    }
     if (!this.isWritable(family, forwarding)) {
       const message = this.sourceMissing[family]
         ? 'the preferred source address (kernel.source) is on no interface'
@@ -233,6 +298,7 @@ export class Forwardings {
       for (const f of families) if (f.group !== null) this.objects.release(f.group);
     }
     this.entries.clear();
+    this.recentId = NO_ENTRY;
   }
 
   /** Adds every form id that an entry stands for. */
@@ -243,8 +309,16 @@ export class Forwardings {
     }
   }
 
+  private known(id: number): Entry | undefined {
+    if (id !== this.recentId) {
+      this.recent = this.entries.get(id);
+      this.recentId = this.recent === undefined ? NO_ENTRY : id;
+    }
+    return this.recent;
+  }
+
   private entry(id: number): Entry {
-    let entry = this.entries.get(id);
+    let entry = this.known(id);
     if (entry === undefined) {
       entry = { forwarding: null, released: false, families: [perFamily(), perFamily()] };
       this.entries.set(id, entry);
@@ -257,6 +331,12 @@ export class Forwardings {
     return (
       family === IPV4 || forwarding.hops.every((hop) => hop.gateway === null || hop.gateway.family === IPV6)
     );
+  }
+
+  /** All routes of the family that desire the entry refer to its group, which the kernel has. */
+  private standsByGroup(family: FamilyIndex, f: PerFamily, forwarding: Forwarding | null): boolean {
+    if (forwarding?.kind !== 'unicast' || f.group === null || f.hasPlain) return false;
+    return f.group.content !== null && this.isWritable(family, forwarding);
   }
 
   /**
@@ -288,5 +368,6 @@ export class Forwardings {
     if (entry.families[IPV4].users > 0 || entry.families[IPV6].users > 0) return;
     for (const f of entry.families) if (f.group !== null) this.objects.release(f.group);
     this.entries.delete(id);
+    if (id === this.recentId) this.recentId = NO_ENTRY;
   }
 }

@@ -17,10 +17,13 @@
  *
  * shared-fib           the memory that both threads share
  * prefix-index, prefix-slots, foreign-routes, route-forms    the kernel thread's tables
+ * route-queue          in which order routes are written
  * reconcile, route-reconciler, forwardings, nexthop-objects  what to do next: no I/O
  * route-writer, nexthop-writer, kernel-observer              the kernel's rim
  * neighbour-watch      routers on links, for peers by interface; beside the rest, and only while it is wanted
+ * overlay/             tunnel devices, neighbours and FDB entries, beside the routes and after the same manner
  * kernel-programmer    the order of it all; kernel-thread, fib: the two ends of the worker
  */
+export { collector, collectTwice } from './collector.js';
 export { createFib, type FibLog, type FibOptions } from './fib.js';
 export * from './types.js';

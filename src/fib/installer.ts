@@ -7,8 +7,12 @@
  *
  * Where all paths of a prefix tell their link's bandwidth (draft-ietf-idr-link-bandwidth), traffic is shared in
  * proportion; the bandwidths are then part of what an entry is known by.
+ *
+ * Where routes go through tunnels, a next hop alone does not say how they leave: an `Encapsulator` names the treatment
+ * of a prefix, which is part of what an entry is known by too, and says where a next hop leads under it. A flip from
+ * direct to tunnel and back is the entry defined again.
  */
-import type { FamilyIndex } from '../address/index.js';
+import { type FamilyIndex, sameAddress } from '../address/index.js';
 import {
   type AttrSetId,
   type ForwardingId,
@@ -21,11 +25,34 @@ import {
 import { proportionalWeights } from '../rib/link-bandwidth.js';
 import { HOPS_CHANGED, SELF } from '../rib/next-hops.js';
 import type { Rib } from '../rib/rib.js';
+import type { SourceInfo } from '../rib/sources.js';
+import { WorkList } from '../rib/work-list.js';
 import type { Fib, Forwarding, Hop } from './types.js';
 
 const NO_ROUTE = 0 as ForwardingId;
 
+/** How routes so treated are encapsulated; small, dense. */
+export type Treatment = number & { readonly brand: 'Treatment' };
+/** By the next hop as it is. */
+export const PLAIN = 0 as Treatment;
+
+/** Where a next hop leads. */
+export type Way =
+  | { readonly hops: readonly Pick<Hop, 'gateway' | 'ifindex' | 'onlink'>[] }
+  /** Nowhere, or (`keeps`) not yet: what the kernel has stays. */
+  | { readonly unresolved: string; readonly keeps: boolean };
+
+/** Decides what routes go through on their way to a next hop (see policy/encapsulation). */
+export interface Encapsulator {
+  treatment(family: FamilyIndex, prefix: PrefixId, source: SourceInfo): Treatment;
+  /** For a treatment other than PLAIN. No hops: the next hop does not resolve. */
+  way(treatment: Treatment, nextHop: NextHopId): Way;
+}
+
 interface SharedForwarding {
+  readonly treatment: Treatment;
+  /** What the FIB was told last; null: nothing yet. */
+  told: Forwarding | null;
   readonly id: ForwardingId;
   readonly key: string;
   /** Empty for blackholes and routes straight onto a link. */
@@ -46,16 +73,22 @@ export class FibInstaller {
   private nextId = 1;
   /** By NextHopId, the entry that leaves by it alone: the common case, found without a key. */
   private readonly single: (SharedForwarding | undefined)[] = [];
+  /** Entries that an encapsulator has a say in. */
+  private readonly treated = new Set<SharedForwarding>();
   private readonly byNextHop = new Map<NextHopId, Set<SharedForwarding>>();
+  /** Entries that may lead elsewhere by what the encapsulator says now. */
+  private readonly retold: WorkList<SharedForwarding>;
   /** By family and PrefixId: the entry it desires. */
   private readonly current: [Uint32Array, Uint32Array] = [new Uint32Array(1024), new Uint32Array(1024)];
 
-  /** `usesBandwidth`: traffic is shared as the paths' link bandwidths say. */
+  /** `usesBandwidth`: traffic is shared as the paths' link bandwidths say. Without an encapsulator every treatment is PLAIN. */
   constructor(
     private readonly rib: Rib,
     private readonly fib: InstallerFib,
     private usesBandwidth = true,
+    private readonly encapsulator: Encapsulator | null = null,
   ) {
+    this.retold = new WorkList((shared) => this.tell(shared), rib.slices);
     rib.onBestChange((family, prefix) => this.bestChanged(family, prefix));
     rib.nextHops.onChange((id, change) => {
       if ((change & HOPS_CHANGED) !== 0) this.hopsChanged(id);
@@ -67,6 +100,20 @@ export class FibInstaller {
     if (uses === this.usesBandwidth) return;
     this.usesBandwidth = uses;
     this.rib.redecideAll();
+  }
+
+  /** What the encapsulator says of next hops changed: of those, or (null) of all. Treatments of prefixes are the same. */
+  encapsulationChanged(isAffected: ((nextHop: NextHopId) => boolean) | null): void {
+    if (isAffected === null) {
+      this.retold.add(this.treated);
+      return;
+    }
+    const affected: SharedForwarding[] = [];
+    for (const [nextHop, users] of this.byNextHop) {
+      if (!isAffected(nextHop)) continue;
+      for (const shared of users) if (shared.treatment !== PLAIN) affected.push(shared);
+    }
+    this.retold.add(affected);
   }
 
   /** The forwarding entry that the prefix desires, as the FIB was told; null: no route. */
@@ -83,10 +130,12 @@ export class FibInstaller {
     let metricClass: 0 | 1 = 0;
     if (best !== NONE) {
       const source = rib.paths.source[best] as SourceId;
-      const { forwarding, kind } = this.rib.sources.get(source);
+      const info = this.rib.sources.get(source);
+      const { forwarding, kind } = info;
       if (forwarding === 'nextHop' && this.endsHere(family, best as PathId))
         wanted = this.shared('blackhole 0', []);
-      else if (forwarding === 'nextHop') wanted = this.throughNextHops(family, prefix, best as PathId);
+      else if (forwarding === 'nextHop')
+        wanted = this.throughNextHops(family, prefix, best as PathId, this.treatmentOf(family, prefix, info));
       else if (forwarding === 'blackhole') {
         // So that a connected route of a local bridge always wins over the blackhole of its block.
         if (kind === 'originated') metricClass = 1;
@@ -102,18 +151,27 @@ export class FibInstaller {
     return this.rib.sets.nextHopId[this.rib.families[family].paths.accepted[path]] === SELF;
   }
 
-  private throughNextHops(family: FamilyIndex, prefix: PrefixId, best: PathId): SharedForwarding | null {
+  private treatmentOf(family: FamilyIndex, prefix: PrefixId, info: SourceInfo): Treatment {
+    return this.encapsulator?.treatment(family, prefix, info) ?? PLAIN;
+  }
+
+  private throughNextHops(
+    family: FamilyIndex,
+    prefix: PrefixId,
+    best: PathId,
+    treatment: Treatment,
+  ): SharedForwarding | null {
     const rib = this.rib.families[family];
     const nextHopOf = (path: PathId): NextHopId =>
       this.rib.sets.nextHopId[rib.paths.accepted[path]] as NextHopId;
-    if (this.rib.maxPaths === 1) return this.throughOne(nextHopOf(best));
+    if (this.rib.maxPaths === 1) return this.throughOne(nextHopOf(best), treatment);
     const nextHops = [...new Set(rib.multipath(prefix).map(nextHopOf))]
       .filter((nextHop) => nextHop !== SELF)
       .sort((x, y) => x - y);
-    if (nextHops.length === 1) return this.throughOne(nextHops[0]);
+    if (nextHops.length === 1) return this.throughOne(nextHops[0], treatment);
     const bandwidths = this.usesBandwidth ? this.bandwidthsOf(family, prefix, nextHops) : null;
-    if (bandwidths === null) return this.shared(nextHops.join(','), nextHops);
-    return this.shared(`${nextHops.join(',')} by ${bandwidths.join(',')}`, nextHops, bandwidths);
+    const key = bandwidths === null ? nextHops.join(',') : `${nextHops.join(',')} by ${bandwidths.join(',')}`;
+    return this.shared(key, nextHops, bandwidths, treatment);
   }
 
   /** What the path through each next hop says of its link; null where one says nothing, or all say the same. */
@@ -135,29 +193,33 @@ export class FibInstaller {
     return bandwidths.every((each) => each === bandwidths[0]) ? null : bandwidths;
   }
 
-  private throughOne(nextHop: NextHopId): SharedForwarding {
+  private throughOne(nextHop: NextHopId, treatment: Treatment): SharedForwarding {
+    if (treatment !== PLAIN) return this.shared(String(nextHop), [nextHop], null, treatment);
     return this.single[nextHop] ?? this.shared(String(nextHop), [nextHop]);
   }
 
   /** The entry with this key, made if there is none. */
   private shared(
-    key: string,
+    ways: string,
     nextHops: readonly NextHopId[],
     bandwidths: readonly number[] | null = null,
+    treatment = PLAIN,
   ): SharedForwarding {
+    const key = treatment === PLAIN ? ways : `${ways} as ${treatment}`;
     const known = this.byKey.get(key);
     if (known !== undefined) return known;
     const id = this.nextId++ as ForwardingId;
-    const made: SharedForwarding = { id, key, nextHops, bandwidths, references: 0 };
+    const made: SharedForwarding = { id, key, nextHops, bandwidths, treatment, told: null, references: 0 };
     this.byKey.set(key, made);
     this.byId.set(id, made);
-    if (nextHops.length === 1) this.single[nextHops[0]] = made;
+    if (treatment !== PLAIN) this.treated.add(made);
+    else if (nextHops.length === 1) this.single[nextHops[0]] = made;
     for (const nextHop of nextHops) {
       this.rib.nextHops.retain(nextHop);
       const users = this.byNextHop.get(nextHop) ?? new Set();
       this.byNextHop.set(nextHop, users.add(made));
     }
-    this.fib.defineForwarding(id, this.contentOf(made));
+    this.tell(made);
     return made;
   }
 
@@ -186,7 +248,9 @@ export class FibInstaller {
   private free(shared: SharedForwarding): void {
     this.byKey.delete(shared.key);
     this.byId.delete(shared.id);
-    if (shared.nextHops.length === 1) delete this.single[shared.nextHops[0]];
+    this.retold.delete(shared);
+    if (shared.treatment !== PLAIN) this.treated.delete(shared);
+    else if (shared.nextHops.length === 1) delete this.single[shared.nextHops[0]];
     for (const nextHop of shared.nextHops) {
       const users = this.byNextHop.get(nextHop);
       users?.delete(shared);
@@ -201,11 +265,18 @@ export class FibInstaller {
    * kernel keeps the old way until then.
    */
   private hopsChanged(nextHop: NextHopId): void {
-    for (const shared of this.byNextHop.get(nextHop) ?? []) {
-      const content = this.contentOf(shared);
-      if (content.kind === 'unicast' && content.hops.length === 0) continue;
-      this.fib.defineForwarding(shared.id, content);
+    for (const shared of this.byNextHop.get(nextHop) ?? []) this.tell(shared);
+  }
+
+  private tell(shared: SharedForwarding): void {
+    const content = this.contentOf(shared);
+    const { told } = shared;
+    if (told !== null) {
+      if (content.kind === 'unicast' && content.hops.length === 0) return;
+      if (shared.treatment !== PLAIN && isSame(content, told)) return;
     }
+    shared.told = content;
+    this.fib.defineForwarding(shared.id, content);
   }
 
   private contentOf(shared: SharedForwarding): Forwarding {
@@ -216,20 +287,51 @@ export class FibInstaller {
     }
     const hops = new Map<string, Hop>();
     const shares = new Map<string, number>();
+    let nowhere: Forwarding | null = null;
     for (const [i, nextHop] of shared.nextHops.entries()) {
-      const resolved = this.rib.nextHops.hops(nextHop);
-      for (const { gateway, ifindex } of resolved) {
+      const way = this.wayTo(nextHop, shared.treatment);
+      if ('unresolved' in way) {
+        nowhere = { kind: 'unresolved', reason: way.unresolved, keeps: way.keeps };
+        continue;
+      }
+      const resolved = way.hops;
+      for (const { gateway, ifindex, onlink } of resolved) {
         const key =
           gateway === null ? `${ifindex}` : `${ifindex} ${gateway.a} ${gateway.b} ${gateway.c} ${gateway.d}`;
-        hops.set(key, { gateway, ifindex, weight: 1, onlink: false });
+        hops.set(key, { gateway, ifindex, weight: 1, onlink });
         // A next hop that several ways lead to has its bandwidth once, however many they are.
         const share = (shared.bandwidths?.[i] ?? 0) / resolved.length;
         shares.set(key, (shares.get(key) ?? 0) + share);
       }
     }
     const all = [...hops.values()];
+    if (all.length === 0 && nowhere !== null) return nowhere;
     if (shared.bandwidths === null || all.length < 2) return { kind: 'unicast', hops: all };
     const weights = proportionalWeights([...shares.values()]);
     return { kind: 'unicast', hops: all.map((hop, i) => ({ ...hop, weight: weights[i] })) };
   }
+
+  private wayTo(nextHop: NextHopId, treatment: Treatment): Way {
+    if (treatment !== PLAIN && this.encapsulator !== null) return this.encapsulator.way(treatment, nextHop);
+    return { hops: this.rib.nextHops.hops(nextHop).map((hop) => ({ ...hop, onlink: false })) };
+  }
+}
+
+/** Whether two entries forward alike, as they are made here: hops in one order. */
+function isSame(x: Forwarding, y: Forwarding): boolean {
+  if (x.kind === 'unresolved' && y.kind === 'unresolved') return x.reason === y.reason && x.keeps === y.keeps;
+  if (x.kind !== 'unicast' || y.kind !== 'unicast' || x.hops.length !== y.hops.length) return false;
+  return x.hops.every((hop, i) => {
+    const other = y.hops[i];
+    const sameGateway =
+      hop.gateway === null || other.gateway === null
+        ? hop.gateway === other.gateway
+        : sameAddress(hop.gateway, other.gateway);
+    return (
+      sameGateway &&
+      hop.ifindex === other.ifindex &&
+      hop.weight === other.weight &&
+      hop.onlink === other.onlink
+    );
+  });
 }

@@ -87,12 +87,24 @@ export class Interfaces {
     this.dumpedAddresses.set(addressKey(ifindex, address), { ifindex, address, peer, scope, tentative });
   }
 
-  /** Returns whether the dump shows anything else than was known. */
-  endDump(): boolean {
+  /**
+   * What the dump shows that was not known: its notification, read later, then says nothing new. What was lost is no more
+   * than a change here, as the dump goes on to the routes.
+   */
+  endDump(): InterfaceChange {
     const text = () => JSON.stringify([[...this.links], [...this.addresses]]);
     const before = text();
+    const { links, addresses } = this;
     this.links = this.dumpedLinks;
     this.addresses = this.dumpedAddresses;
-    return text() !== before;
+    if (text() === before) return NOTHING;
+    for (const { ifindex, up } of this.links.values()) {
+      const known = links.get(ifindex);
+      if (known === undefined || (up && !known.up)) return GAINED;
+    }
+    for (const [key, { tentative }] of this.addresses) {
+      if (addresses.get(key)?.tentative !== tentative) return GAINED;
+    }
+    return CHANGED;
   }
 }

@@ -175,10 +175,11 @@ export class KernelObserver {
       const address = decodeLinkAddress(bytes, start, end);
       if (address !== null) interfaces.addressDumped(address);
     });
-    if (interfaces.endDump()) {
-      this.interfacesUntold = true;
-      this.scheduleTurn();
-    }
+    const change = interfaces.endDump();
+    if (change === NOTHING) return;
+    this.interfacesUntold = true;
+    if (change === GAINED) this.hasGained = true;
+    this.scheduleTurn();
   }
 
   private async dumpNexthops(): Promise<void> {

@@ -15,15 +15,15 @@
 import { performance } from 'node:perf_hooks';
 import type { FamilyIndex } from '../address/index.js';
 import { backOffMs } from './back-off.js';
+import { Desires } from './desires.js';
 import { Fences } from './fences.js';
 import { FibReport } from './fib-report.js';
 import { ForeignRoutes } from './foreign-routes.js';
-import { Forwardings } from './forwardings.js';
+import { Forwardings, type UsedHops } from './forwardings.js';
 import { KernelObserver } from './kernel-observer.js';
-import type { FromThread, KernelThreadData, ToThread } from './messages.js';
+import type { FromThread, KernelThreadData, ToProgrammer } from './messages.js';
 import { type NexthopGroup, NexthopObjects } from './nexthop-objects.js';
 import { NexthopWriter } from './nexthop-writer.js';
-import { PrefixKeys } from './prefix-keys.js';
 import { RouteErrors } from './route-errors.js';
 import { RouteForms } from './route-forms.js';
 import { effectiveMetric } from './route-observer.js';
@@ -47,7 +47,7 @@ const GARBAGE_INTERVAL_MS = 1000;
 
 export class KernelProgrammer {
   private readonly reader: DesiredRoutesReader;
-  private readonly keys: [PrefixKeys, PrefixKeys];
+  private readonly desires: Desires;
   private readonly forms = [new RouteForms(0), new RouteForms(1)] as const;
   private readonly foreign = [new ForeignRoutes(0), new ForeignRoutes(1)] as const;
   private readonly objects: NexthopObjects;
@@ -80,6 +80,7 @@ export class KernelProgrammer {
   private dumpFailures = 0;
 
   private retryTimer: NodeJS.Timeout | null = null;
+  private retryWhenAnswered = false;
   private retryAt = Number.POSITIVE_INFINITY;
   private garbageAt = 0;
   private garbageTimer: NodeJS.Timeout | null = null;
@@ -96,7 +97,6 @@ export class KernelProgrammer {
     this.settings = data.settings;
     this.errors = new RouteErrors(post);
     this.reader = new DesiredRoutesReader(data.memory);
-    this.keys = [new PrefixKeys(data.prefixes[0]), new PrefixKeys(data.prefixes[1])];
     this.objects = new NexthopObjects(data.settings.protocol, backOffMs);
     this.forwardings = new Forwardings(data.settings, this.objects, this.forms, (family, id) =>
       this.usesNexthop(family, id),
@@ -117,6 +117,7 @@ export class KernelProgrammer {
         host,
       );
     this.reconcilers = [reconciler(0), reconciler(1)];
+    this.desires = new Desires(this.reader, data.prefixes, this.reconcilers);
     this.observer = new KernelObserver(
       data.settings,
       this.reconcilers,
@@ -182,7 +183,18 @@ export class KernelProgrammer {
     this.pump();
   }
 
-  message(message: Exclude<ToThread, { type: 'watchRouters' }>): void {
+  usedHops(): UsedHops {
+    return this.forwardings.usedHops();
+  }
+
+  /** Calls back when the kernel has answered all that is dirty now; never where the thread ends before. */
+  whenAnswered(done: () => void): void {
+    this.desires.drain(Number.POSITIVE_INFINITY);
+    this.fences.add(done);
+    this.pump();
+  }
+
+  message(message: ToProgrammer): void {
     if (this.closed) {
       if (message.type === 'close') this.post({ type: 'closed' });
       return;
@@ -190,18 +202,16 @@ export class KernelProgrammer {
     switch (message.type) {
       case 'wake':
         break;
-      case 'define':
-        // Withdrawals written before this word belong to what the id meant until now.
-        this.drain(Number.POSITIVE_INFINITY);
-        this.forwardings.define(message.id, message.forwarding);
-        this.changedForwardings.add(message.id);
-        break;
-      case 'release':
-        this.drain(Number.POSITIVE_INFINITY);
-        this.forwardings.release(message.id);
+      case 'forwardings':
+        // Withdrawals written before these words belong to what the ids meant until now.
+        this.desires.drain(Number.POSITIVE_INFINITY);
+        for (const [id, forwarding] of message.words) {
+          if (forwarding === null) this.forwardings.release(id);
+          else if (this.forwardings.define(id, forwarding)) this.changedForwardings.add(id);
+        }
         break;
       case 'fence':
-        this.drain(Number.POSITIVE_INFINITY);
+        this.desires.drain(Number.POSITIVE_INFINITY);
         this.fences.add(() => this.post({ type: 'fence', id: message.id }));
         break;
       case 'sweep':
@@ -231,9 +241,10 @@ export class KernelProgrammer {
       return;
     }
     for (;;) {
-      this.drain(DRAIN);
-      this.lookAtChangedForwardings();
+      this.desires.drain(DRAIN);
+      // Nexthop objects first: one may move half a million routes, which to look at takes longer.
       if (this.objects.pending && !this.writingNexthops && this.settings.install) void this.writeNexthops();
+      if (!this.writingNexthops) this.lookAtChangedForwardings();
       if (!this.routeWriter.ready) break;
       const [v4, v6] = this.reconcilers;
       if (v4.queued === 0 && v6.queued === 0) {
@@ -247,6 +258,10 @@ export class KernelProgrammer {
         return;
       }
     }
+    if (this.retryWhenAnswered && this.routeWriter.idle && !this.writingNexthops) {
+      this.retryAll();
+      return;
+    }
     if (!this.holdsBack) this.fences.pass();
     this.schedule();
     if (this.routeWriter.idle && !this.writingNexthops) {
@@ -259,28 +274,6 @@ export class KernelProgrammer {
   private get holdsBack(): boolean {
     if (this.cautious || this.writingNexthops || this.changedForwardings.size > 0) return true;
     return this.objects.pending && this.settings.install;
-  }
-
-  private drain(limit: number): void {
-    this.reader.drain(limit, (family, prefix, desire) => {
-      const keys = this.keys[family];
-      const { words, lengths } = keys.upTo(prefix);
-      const reconciler = this.reconcilers[family];
-      if (family === 0) {
-        reconciler.desire(prefix, words[prefix], 0, 0, 0, lengths[prefix], desire);
-      } else {
-        const w = 4 * prefix;
-        reconciler.desire(
-          prefix,
-          words[w],
-          words[w + 1],
-          words[w + 2],
-          words[w + 3],
-          lengths[prefix],
-          desire,
-        );
-      }
-    });
   }
 
   private lookAtChangedForwardings(): void {
@@ -314,7 +307,9 @@ export class KernelProgrammer {
     }
   }
 
+  /** What is on its way may have been refused before whatever makes it possible now. */
   private retryAll(): void {
+    this.retryWhenAnswered = !this.routeWriter.idle || this.writingNexthops;
     this.objects.retryAll();
     for (const r of this.reconcilers) r.retryAll();
     this.pump();
@@ -549,7 +544,7 @@ export class KernelProgrammer {
       this.post({ type: 'closed' });
     };
     if (routes === 'remove') for (const r of this.reconcilers) r.desireNothing();
-    this.drain(Number.POSITIVE_INFINITY);
+    this.desires.drain(Number.POSITIVE_INFINITY);
     this.fences.add(() => {
       if (routes === 'keep') end();
       else void this.exclusively(() => this.collectGarbageAtEnd()).then(end);
@@ -569,7 +564,7 @@ export class KernelProgrammer {
     this.errors.tell(family, () => this.report.row(family, slot), performance.now());
   }
 
-  private answer({ id, request }: ToThread & { type: 'request' }): void {
+  private answer({ id, request }: ToProgrammer & { type: 'request' }): void {
     const { report } = this;
     this.post({
       type: 'answer',

@@ -1,5 +1,6 @@
 /** What the main thread and the kernel thread post to each other, beside the events of types.ts. */
 import type { FamilyIndex, Prefix } from '../address/index.js';
+import type { OverlayChange, OverlayState } from '../overlay/index.js';
 import type { ForwardingId } from '../rib/ids.js';
 import type { SharedPrefixKeys } from '../rib/prefix-table.js';
 import type { SharedFibMemory } from './shared-fib.js';
@@ -32,17 +33,31 @@ export interface RowPage {
 
 export type Answer = readonly FibRouteRow[] | RowPage | FibStatistics;
 
-export type ToThread =
+/** What a forwarding entry is from now on; null: nobody needs it any more. */
+export type ForwardingWord = readonly [id: ForwardingId, forwarding: Forwarding | null];
+
+/** To whoever programs routes. */
+export type ToProgrammer =
   /** The ring is no longer empty. */
   | { readonly type: 'wake' }
-  | { readonly type: 'define'; readonly id: ForwardingId; readonly forwarding: Forwarding }
-  | { readonly type: 'release'; readonly id: ForwardingId }
+  | { readonly type: 'forwardings'; readonly words: readonly ForwardingWord[] }
   | { readonly type: 'fence'; readonly id: number }
   | { readonly type: 'sweep' }
   | { readonly type: 'configure'; readonly settings: KernelSettings }
-  | { readonly type: 'watchRouters'; readonly on: boolean }
   | { readonly type: 'request'; readonly id: number; readonly request: Request }
   | { readonly type: 'close'; readonly routes: 'keep' | 'remove' };
+
+/** To whoever programs tunnel devices and what hangs on them. */
+export type ToOverlay =
+  | { readonly type: 'overlay'; readonly state: OverlayState }
+  | { readonly type: 'overlayChange'; readonly change: OverlayChange }
+  | { readonly type: 'overlayFence'; readonly id: number };
+
+export type ToThread =
+  | ToProgrammer
+  | ToOverlay
+  | { readonly type: 'watchRouters'; readonly on: boolean }
+  | { readonly type: 'collect'; readonly id: number };
 
 export type FromThread =
   | FibEvent

@@ -25,20 +25,37 @@ export class NexthopWriter {
 
   /**
    * Sends until there is no more to ask for.
-   * @returns the groups that were answered for, and whether the kernel's objects must be dumped.
+   * @returns the groups whose routes have to do with the kernel's answers, and whether the kernel's objects must be
+   * dumped. Routes that refer to a group have nothing to do with its replacement.
    */
   async run(now: () => number): Promise<{ groups: Set<NexthopGroup>; dump: boolean }> {
+    const answered = await this.sendAll(now);
+    for (const [group, idBefore] of answered.before) {
+      const stands = group.content !== null && group.error === null && group.id === idBefore;
+      if (stands) answered.groups.delete(group);
+    }
+    return answered;
+  }
+
+  private async sendAll(now: () => number): Promise<{
+    groups: Set<NexthopGroup>;
+    dump: boolean;
+    /** Groups that the kernel had before, and their ids. */
+    before: Map<NexthopGroup, number>;
+  }> {
     const groups = new Set<NexthopGroup>(this.objects.dirtyGroups());
+    const before = new Map<NexthopGroup, number>();
+    for (const group of groups) if (group.content !== null) before.set(group, group.id);
     let dump = false;
     for (;;) {
       const requests = this.objects.next(now());
-      if (requests.length === 0) return { groups, dump };
+      if (requests.length === 0) return { groups, dump, before };
       const { lost, proved } = await this.send(requests, now);
       if (proved || lost) dump = true;
       for (const request of requests) {
         if (request.kind === 'createGroup' || request.kind === 'replaceGroup') groups.add(request.group);
       }
-      if (lost) return { groups, dump };
+      if (lost) return { groups, dump, before };
     }
   }
 

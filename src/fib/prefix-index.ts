@@ -1,36 +1,37 @@
 /**
- * A hash index from prefixes of one family to slot numbers: open addressing, deletion by shifting back, never more than
- * half full. Slot numbers stay put while a slot lives; freed ones are used again. What a slot means is the business of
- * the classes that extend it by arrays of their own.
+ * A hash index from prefixes of one family to slot numbers, neighbours in one cache line (see rib/prefix-hash): open
+ * addressing, deletion by shifting back, never more than half full. Slot numbers stay put while a slot lives; freed ones are used again. When few are left of many, the arrays
+ * are cut behind the last of them. What a slot means is the business of the classes that extend it by arrays of their own.
  */
 import { type FamilyIndex, IPV4, type Prefix } from '../address/index.js';
+import {
+  below,
+  distance,
+  hashPrefix4,
+  hashPrefix6,
+  MAX_ENTRIES,
+  NUMBER_BITS,
+  newIndex,
+  TAG_BITS,
+} from '../rib/prefix-hash.js';
 
 export const NO_SLOT = -1;
 
 const FIRST_CAPACITY = 256;
+/** `lengths` of a slot that is not live. */
+const FREE_LENGTH = 255;
 
 /** Random, so that nobody outside can choose prefixes that collide. */
 const seed = Math.trunc(Math.random() * 0x100000000);
 
-function hashPrefix(a: number, b: number, c: number, d: number, length: number): number {
-  let h = Math.imul(a ^ seed ^ Math.imul(length + 1, 0x9e3779b1), 0x85ebca6b);
-  if ((b | c | d) !== 0) {
-    h = Math.imul(h ^ (h >>> 15) ^ b, 0xc2b2ae35);
-    h = Math.imul(h ^ (h >>> 13) ^ c, 0x27d4eb2f);
-    h = Math.imul(h ^ (h >>> 15) ^ d, 0x165667b1);
-  }
-  h = Math.imul(h ^ (h >>> 16), 0x7feb352d);
-  return (h ^ (h >>> 15)) >>> 0;
-}
-
-/** A longer copy of a typed array. */
-export function grown<T extends Uint32Array | Int32Array | Uint16Array | Uint8Array>(
+/** A copy of a typed array, longer or shorter. */
+export function resized<T extends Uint32Array | Int32Array | Uint16Array | Uint8Array>(
   old: T,
   length: number,
 ): T {
-  const bigger = new (old.constructor as new (length: number) => T)(length);
-  bigger.set(old);
-  return bigger;
+  const copy = new (old.constructor as new (length: number) => T)(length);
+  copy.set(old.length > length ? old.subarray(0, length) : old);
+  return copy;
 }
 
 export abstract class PrefixIndex {
@@ -44,49 +45,47 @@ export abstract class PrefixIndex {
   protected capacity = FIRST_CAPACITY;
 
   private readonly wordsPerSlot: 1 | 4;
-  private live: Uint8Array;
-  private next: Int32Array;
-  private free = NO_SLOT;
-  private index: Int32Array = new Int32Array(FIRST_CAPACITY * 2).fill(NO_SLOT);
+  /** Chain of free slots below `end`, through their first word (slot + 1, 0 ends it). */
+  private free = 0;
+  /** With fewer live slots it is worth a look whether the arrays can be cut. */
+  private trimBelow = 0;
+  private index = newIndex(FIRST_CAPACITY * 2);
   private mask = FIRST_CAPACITY * 2 - 1;
 
   constructor(readonly family: FamilyIndex) {
     this.wordsPerSlot = family === IPV4 ? 1 : 4;
     this.words = new Uint32Array(this.capacity * this.wordsPerSlot);
-    this.lengths = new Uint8Array(this.capacity);
-    this.live = new Uint8Array(this.capacity);
-    this.next = new Int32Array(this.capacity);
+    this.lengths = new Uint8Array(this.capacity).fill(FREE_LENGTH);
   }
 
   /** Makes the arrays of the extending class as long as `capacity` says. */
-  protected abstract growFields(capacity: number): void;
+  protected abstract resizeFields(capacity: number): void;
   /** Brings a new slot's fields to their first values. */
   protected abstract clearFields(slot: number): void;
 
   isLive(slot: number): boolean {
-    return this.live[slot] === 1;
+    return this.lengths[slot] !== FREE_LENGTH;
   }
 
   /** The slot of the prefix, or NO_SLOT. */
   find(a: number, b: number, c: number, d: number, length: number): number {
-    for (let at = hashPrefix(a, b, c, d, length) & this.mask; ; at = (at + 1) & this.mask) {
-      const slot = this.index[at];
-      if (slot === NO_SLOT || this.is(slot, a, b, c, d, length)) return slot;
-    }
+    const entry = this.index[this.place(a, b, c, d, length, this.hash(a, b, c, d, length))];
+    return (entry & NUMBER_BITS) - 1;
   }
 
   /** The slot of the prefix, made when there is none. */
   intern(a: number, b: number, c: number, d: number, length: number): number {
-    let at = hashPrefix(a, b, c, d, length) & this.mask;
-    for (; this.index[at] !== NO_SLOT; at = (at + 1) & this.mask) {
-      const slot = this.index[at];
-      if (this.is(slot, a, b, c, d, length)) return slot;
-    }
-    let slot = this.free;
-    if (slot !== NO_SLOT) {
-      this.free = this.next[slot];
+    const hash = this.hash(a, b, c, d, length);
+    const at = this.place(a, b, c, d, length, hash);
+    const entry = this.index[at];
+    if (entry !== 0) return (entry & NUMBER_BITS) - 1;
+    let slot: number;
+    if (this.free !== 0) {
+      slot = this.free - 1;
+      this.free = this.words[slot * this.wordsPerSlot];
     } else {
-      if (this.end === this.capacity) this.grow();
+      if (this.end === MAX_ENTRIES) throw new RangeError(`more than ${MAX_ENTRIES} prefixes`);
+      if (this.end === this.capacity) this.resize(this.capacity * 2);
       slot = this.end++;
     }
     const w = slot * this.wordsPerSlot;
@@ -97,31 +96,32 @@ export abstract class PrefixIndex {
       this.words[w + 3] = d;
     }
     this.lengths[slot] = length;
-    this.live[slot] = 1;
     this.clearFields(slot);
     this.count++;
+    this.index[at] = (hash & TAG_BITS) | (slot + 1);
     if (this.count * 2 > this.mask) this.rehash((this.mask + 1) * 2);
-    else this.index[at] = slot;
     return slot;
   }
 
   remove(slot: number): void {
-    let hole = this.home(slot);
-    while (this.index[hole] !== slot) hole = (hole + 1) & this.mask;
+    const { index, mask } = this;
+    let hole = this.hashOf(slot) & mask;
+    while ((index[hole] & NUMBER_BITS) !== slot + 1) hole = below(hole, mask);
     // Shift back what would no longer be found across the hole.
-    for (let at = (hole + 1) & this.mask; this.index[at] !== NO_SLOT; at = (at + 1) & this.mask) {
-      const home = this.home(this.index[at]);
-      if (((at - home) & this.mask) >= ((at - hole) & this.mask)) {
-        this.index[hole] = this.index[at];
+    for (let at = below(hole, mask); index[at] !== 0; at = below(at, mask)) {
+      const home = this.hashOf((index[at] & NUMBER_BITS) - 1) & mask;
+      if (distance(home, at, mask) >= distance(hole, at, mask)) {
+        index[hole] = index[at];
         hole = at;
       }
     }
-    this.index[hole] = NO_SLOT;
-    this.live[slot] = 0;
-    this.next[slot] = this.free;
-    this.free = slot;
+    index[hole] = 0;
+    this.lengths[slot] = FREE_LENGTH;
+    this.words[slot * this.wordsPerSlot] = this.free;
+    this.free = slot + 1;
     this.count--;
     if (this.mask > FIRST_CAPACITY * 2 && this.count * 16 < this.mask) this.rehash((this.mask + 1) / 4);
+    if (this.count < this.trimBelow) this.trim();
   }
 
   read(slot: number): Prefix {
@@ -142,6 +142,29 @@ export abstract class PrefixIndex {
     return this.lengths[x] - this.lengths[y];
   }
 
+  private hash(a: number, b: number, c: number, d: number, length: number): number {
+    return this.wordsPerSlot === 1 ? hashPrefix4(a, length, seed) : hashPrefix6(a, b, c, d, length, seed);
+  }
+
+  private hashOf(slot: number): number {
+    const { words } = this;
+    if (this.wordsPerSlot === 1) return hashPrefix4(words[slot], this.lengths[slot], seed);
+    const w = slot * 4;
+    return hashPrefix6(words[w], words[w + 1], words[w + 2], words[w + 3], this.lengths[slot], seed);
+  }
+
+  /** Where in the index the prefix stands, or the empty place where it belongs. */
+  private place(a: number, b: number, c: number, d: number, length: number, hash: number): number {
+    const { index, mask } = this;
+    let at = hash & mask;
+    for (let entry = index[at]; entry !== 0; entry = index[at]) {
+      if (((entry ^ hash) & TAG_BITS) === 0 && this.is((entry & NUMBER_BITS) - 1, a, b, c, d, length))
+        return at;
+      at = below(at, mask);
+    }
+    return at;
+  }
+
   private is(slot: number, a: number, b: number, c: number, d: number, length: number): boolean {
     if (this.lengths[slot] !== length) return false;
     if (this.wordsPerSlot === 1) return this.words[slot] === a;
@@ -150,30 +173,43 @@ export abstract class PrefixIndex {
     return words[w] === a && words[w + 1] === b && words[w + 2] === c && words[w + 3] === d;
   }
 
-  private home(slot: number): number {
-    const { words, mask } = this;
-    if (this.wordsPerSlot === 1) return hashPrefix(words[slot], 0, 0, 0, this.lengths[slot]) & mask;
-    const w = slot * 4;
-    return hashPrefix(words[w], words[w + 1], words[w + 2], words[w + 3], this.lengths[slot]) & mask;
+  private resize(capacity: number): void {
+    this.words = resized(this.words, capacity * this.wordsPerSlot);
+    this.lengths = resized(this.lengths, capacity);
+    if (capacity > this.capacity) this.lengths.fill(FREE_LENGTH, this.capacity);
+    this.capacity = capacity;
+    this.resizeFields(capacity);
+    this.trimBelow = capacity > FIRST_CAPACITY ? capacity / 8 : 0;
   }
 
-  private grow(): void {
-    this.capacity *= 2;
-    this.words = grown(this.words, this.capacity * this.wordsPerSlot);
-    this.lengths = grown(this.lengths, this.capacity);
-    this.live = grown(this.live, this.capacity);
-    this.next = grown(this.next, this.capacity);
-    this.growFields(this.capacity);
+  /** Cuts the arrays behind the last live slot if that is worth it, and has low slots used first again. */
+  private trim(): void {
+    const { lengths } = this;
+    while (this.end > 0 && lengths[this.end - 1] === FREE_LENGTH) this.end--;
+    this.free = 0;
+    for (let slot = this.end - 1; slot >= 0; slot--) {
+      if (lengths[slot] !== FREE_LENGTH) continue;
+      this.words[slot * this.wordsPerSlot] = this.free;
+      this.free = slot + 1;
+    }
+    let capacity = FIRST_CAPACITY;
+    while (capacity < this.end * 2) capacity *= 2;
+    if (capacity < this.capacity) this.resize(capacity);
+    // With the last one far behind: not again before half of them are gone.
+    this.trimBelow = Math.min(this.trimBelow, this.count >> 1);
   }
 
   private rehash(size: number): void {
-    this.index = new Int32Array(size).fill(NO_SLOT);
-    this.mask = size - 1;
+    const index = newIndex(size);
+    const mask = size - 1;
     for (let slot = 0; slot < this.end; slot++) {
-      if (this.live[slot] === 0) continue;
-      let at = this.home(slot);
-      while (this.index[at] !== NO_SLOT) at = (at + 1) & this.mask;
-      this.index[at] = slot;
+      if (this.lengths[slot] === FREE_LENGTH) continue;
+      const hash = this.hashOf(slot);
+      let at = hash & mask;
+      while (index[at] !== 0) at = below(at, mask);
+      index[at] = (hash & TAG_BITS) | (slot + 1);
     }
+    this.index = index;
+    this.mask = mask;
   }
 }

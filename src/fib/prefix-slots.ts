@@ -3,7 +3,7 @@
  * routes of ours the kernel holds, one per metric class.
  */
 import type { FamilyIndex } from '../address/index.js';
-import { grown, PrefixIndex } from './prefix-index.js';
+import { PrefixIndex, resized } from './prefix-index.js';
 
 /** No PrefixId desires the slot's prefix. */
 export const NO_PREFIX = -1;
@@ -42,11 +42,11 @@ export class PrefixSlots extends PrefixIndex {
     this.flags = new Uint16Array(this.capacity);
   }
 
-  protected override growFields(capacity: number): void {
-    this.prefix = grown(this.prefix, capacity);
-    this.want = grown(this.want, capacity);
-    this.applied = grown(this.applied, capacity * 2);
-    this.flags = grown(this.flags, capacity);
+  protected override resizeFields(capacity: number): void {
+    this.prefix = resized(this.prefix, capacity);
+    this.want = resized(this.want, capacity);
+    this.applied = resized(this.applied, capacity * 2);
+    this.flags = resized(this.flags, capacity);
   }
 
   protected override clearFields(slot: number): void {

@@ -109,7 +109,10 @@ export class RouteForms {
 }
 
 /** The form of a route that carries the hops of `forwarding` itself. */
-export function plainForm(forwarding: Forwarding, source: Address | null): RouteForm {
+export function plainForm(
+  forwarding: Exclude<Forwarding, { kind: 'unresolved' }>,
+  source: Address | null,
+): RouteForm {
   if (forwarding.kind === 'blackhole') return { type: 'blackhole', nexthopId: 0, hops: [], source: null };
   return { type: 'unicast', nexthopId: 0, hops: forwarding.hops, source };
 }

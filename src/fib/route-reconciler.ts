@@ -8,10 +8,10 @@
  * Whoever writes takes slots with `take()`, sends what `step` says, and answers each with `answered()`, or with
  * `unanswered()` when the outcome is unknown; then a dump must follow, and nothing may be written until it ended.
  */
-import type { FamilyIndex } from '../address/index.js';
+import { type FamilyIndex, IPV4 } from '../address/index.js';
 import { backOffMs } from './back-off.js';
 import type { ForeignRoutes } from './foreign-routes.js';
-import { BLOCKED, type Forwardings, READY } from './forwardings.js';
+import { ABSENT, BLOCKED, type Forwardings, READY } from './forwardings.js';
 import { NO_SLOT } from './prefix-index.js';
 import {
   NO_PREFIX,
@@ -38,6 +38,7 @@ import {
   type Step,
 } from './reconcile.js';
 import type { RouteForm, RouteForms } from './route-forms.js';
+import { flatLevel, levelOf, RouteQueue } from './route-queue.js';
 import { desiredForwarding, desiredMetricClass } from './shared-fib.js';
 
 const ENOENT = 2;
@@ -55,6 +56,8 @@ export interface Refusal {
   attempts: number;
   /** Milliseconds, monotonic. */
   retryAt: number;
+  /** What was refused; 0: whatever is written. */
+  form: number;
 }
 
 /** A route of ours that no desire can stand for: another metric, or a second one at the same metric. */
@@ -90,10 +93,7 @@ export class RouteReconciler {
   /** Others may have written unseen: nothing is replaced until a dump ended. */
   cautious = false;
 
-  private queue = new Int32Array(1024);
-  private queueHead = 0;
-  private queueTail = 0;
-  private takenCount = 0;
+  private readonly queue = new RouteQueue();
   /** How often each slot was disturbed lately. */
   private readonly disturbances = new Map<number, number>();
   private calmAt = 0;
@@ -125,7 +125,7 @@ export class RouteReconciler {
 
   /** Slots to look at. */
   get queued(): number {
-    return this.queueTail - this.queueHead;
+    return this.queue.count;
   }
 
   get outstanding(): number {
@@ -146,7 +146,7 @@ export class RouteReconciler {
 
   /** Main desires `want` (packed) for the prefix. */
   desire(prefix: number, a: number, b: number, c: number, d: number, length: number, want: number): void {
-    let slot = this.slots.find(a, b, c, d, length);
+    let slot = want === 0 ? this.slots.find(a, b, c, d, length) : NO_SLOT;
     if (slot === NO_SLOT) {
       while (want === 0) {
         want = this.host.finish(this.family, prefix);
@@ -163,32 +163,23 @@ export class RouteReconciler {
     const flags = this.slots.flags[slot];
     if ((flags & SLOT_QUEUED) !== 0) return;
     this.slots.flags[slot] = flags | SLOT_QUEUED;
-    if (this.queueTail === this.queue.length) {
-      const { queue } = this;
-      const used = this.queueTail - this.queueHead;
-      if (used * 2 > queue.length) this.queue = new Int32Array(queue.length * 2);
-      this.queue.set(queue.subarray(this.queueHead, this.queueTail));
-      this.queueHead = 0;
-      this.queueTail = used;
-    }
-    this.queue[this.queueTail++] = slot;
+    const wanted = this.slots.want[slot] !== 0;
+    this.queue.add(slot, this.family === IPV4 ? levelOf(this.slots.words[slot], wanted) : flatLevel(wanted));
   }
 
-  /** Position behind all that is queued now; see `passed`. */
-  get mark(): number {
-    return this.takenCount + this.queued;
+  /** Marks the end of all that is queued now; see `passed`. */
+  mark(): number {
+    return this.queue.mark();
   }
 
   /** Whether all that was queued at `mark` was looked at. */
   passed(mark: number): boolean {
-    return this.takenCount >= mark;
+    return this.queue.passed(mark);
   }
 
   /** The next slot that needs a write: `step`, `stepForm` and `stepClass` say which. NO_SLOT: none for now. */
   take(): number {
-    while (this.queueHead < this.queueTail) {
-      const slot = this.queue[this.queueHead++];
-      this.takenCount++;
+    for (let slot = this.queue.take(); slot !== NO_SLOT; slot = this.queue.take()) {
       const flags = this.slots.flags[slot] & ~SLOT_QUEUED;
       this.slots.flags[slot] = flags;
       if ((flags & SLOT_IN_FLIGHT) !== 0) {
@@ -201,8 +192,7 @@ export class RouteReconciler {
         return slot;
       }
     }
-    this.queueHead = 0;
-    this.queueTail = 0;
+    this.queue.fit(this.slots.lengths.length);
     return NO_SLOT;
   }
 
@@ -219,6 +209,11 @@ export class RouteReconciler {
     if (errno === 0) {
       slots.applied[at] = deletes ? 0 : form;
       this.forgive(slot);
+      // Nearly always that was all: no second way through the queue.
+      if ((slots.flags[slot] & SLOT_QUEUED) === 0 && this.evaluate(slot) === STEP_NONE) {
+        this.settle(slot);
+        return;
+      }
     } else if (deletes && errno === ESRCH) {
       // Not there, or not as we believed: the dump will say.
       slots.applied[at] = 0;
@@ -226,7 +221,7 @@ export class RouteReconciler {
     } else if (step === STEP_REPLACE && (errno === ENOENT || errno === ESRCH)) {
       slots.applied[at] = 0;
     } else {
-      this.refuse(slot, errno, message);
+      this.refuse(slot, errno, message, deletes ? 0 : form);
       if (errno === EEXIST) this.host.requestDump('a route stands where none was known');
       else if (!deletes && this.forms.get(form).nexthopId !== 0)
         this.host.requestDump('a route by a nexthop object was refused');
@@ -463,6 +458,8 @@ export class RouteReconciler {
         if (this.forwardings.target.status === BLOCKED) this.settle(slot);
         return false;
     }
+    // Its forwarding was defined anew: another route than the one that was refused.
+    if (this.refusesAnother(slot, step)) this.forgive(slot);
     if (this.passive || (slots.flags[slot] & SLOT_FAILED) !== 0) {
       this.settle(slot);
       return false;
@@ -493,6 +490,7 @@ export class RouteReconciler {
       state.metricClass = this.metrics[0] === this.metrics[1] ? 0 : desiredMetricClass(want);
       const here = state.metricClass === 1 ? state.applied1 : state.applied0;
       const target = this.forwardings.resolve(this.family, want, here);
+      if (target.status === ABSENT) state.desired = false;
       state.target = target.status === READY ? target.form : 0;
       state.equivalent = target.equivalent;
       state.replaceable = this.forms.isReplaceable(state.metricClass === 1 ? state.applied1 : state.applied0);
@@ -570,17 +568,25 @@ export class RouteReconciler {
     if (times > PATIENCE) {
       const attempts = Math.min(times - PATIENCE, 4);
       const retryAt = this.host.now() + backOffMs(attempts);
-      this.refusals.set(slot, { errno: 0, message: 'another process keeps changing it', attempts, retryAt });
+      const message = 'another process keeps changing it';
+      this.refusals.set(slot, { errno: 0, message, attempts, retryAt, form: 0 });
       this.slots.flags[slot] |= SLOT_FAILED;
     }
     this.enqueue(slot);
   }
 
-  private refuse(slot: number, errno: number, message: string): void {
+  /** Whether the slot waits for a form that `step` would not write. */
+  private refusesAnother(slot: number, step: Step): boolean {
+    if ((this.slots.flags[slot] & SLOT_FAILED) === 0) return false;
+    const form = this.refusals.get(slot)?.form ?? 0;
+    return form !== 0 && (step === STEP_ADD || step === STEP_REPLACE) && form !== this.state.target;
+  }
+
+  private refuse(slot: number, errno: number, message: string, form: number): void {
     const attempts = (this.refusals.get(slot)?.attempts ?? 0) + 1;
     const retryAt = this.host.now() + backOffMs(attempts);
     const before = this.refusals.get(slot);
-    this.refusals.set(slot, { errno, message, attempts, retryAt });
+    this.refusals.set(slot, { errno, message, attempts, retryAt, form });
     this.slots.flags[slot] |= SLOT_FAILED;
     if (before?.errno !== errno) this.host.hindered(this.family, slot);
   }

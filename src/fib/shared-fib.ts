@@ -12,6 +12,9 @@
  * comes second sees the other's word. An id whose state is IDLE and whose desire is 0 is not in the kernel thread's
  * hands, and may name another prefix.
  *
+ * Each word that steers the ring has a cache line of its own, and each side looks at the other's only when what it knew
+ * of it is used up: both work on the ring at once, and a line that goes to and fro costs more than the rest of the entry.
+ *
  * The ring has a fixed size. When it is full, main only sets the overflow flag, and the kernel thread finds the
  * queued ids by a scan of the state bytes. An id may then come twice; the second time it is no longer QUEUED.
  *
@@ -31,11 +34,15 @@ const METRIC_CLASS_BIT = 0x80000000;
 /** Top bit of a ring entry: the family. */
 const FAMILY_BIT = 0x80000000;
 
+/** Words of the control block, 64 octets apart. */
 const HEAD = 0;
-const TAIL = 1;
-const OVERFLOW = 2;
-const ASLEEP = 3;
-const CONTROL_WORDS = 4;
+const TAIL = 16;
+const OVERFLOW = 32;
+const ASLEEP = 48;
+const CONTROL_WORDS = 64;
+
+/** So many entries are taken before main hears that there is room again. */
+const TOLD_AT_ONCE = 1024;
 
 /** Address space reserved per family, not memory: pages are taken when the arrays grow. */
 const MAX_PREFIXES = 1 << 24;
@@ -110,6 +117,11 @@ class SharedViews {
 
 /** The main thread's side. */
 export class DesiredRoutes extends SharedViews {
+  /** HEAD is ours alone. */
+  private head = 0;
+  /** TAIL when it was last read: the kernel thread may be further by now. */
+  private tail = 0;
+
   /**
    * Desires `desire` (see packDesire; 0 = no route) for the prefix.
    * @returns whether the kernel thread sleeps and must be woken by a message.
@@ -145,14 +157,17 @@ export class DesiredRoutes extends SharedViews {
   }
 
   private push(family: FamilyIndex, prefix: number): void {
-    const head = Atomics.load(this.control, HEAD);
-    const used = (head - Atomics.load(this.control, TAIL)) | 0;
-    if (used > this.ringMask) {
-      Atomics.store(this.control, OVERFLOW, 1);
-      return;
+    const { head } = this;
+    if (((head - this.tail) | 0) > this.ringMask) {
+      this.tail = Atomics.load(this.control, TAIL);
+      if (((head - this.tail) | 0) > this.ringMask) {
+        Atomics.store(this.control, OVERFLOW, 1);
+        return;
+      }
     }
     this.ring[head & this.ringMask] = family === 1 ? (prefix | FAMILY_BIT) >>> 0 : prefix;
-    Atomics.store(this.control, HEAD, (head + 1) | 0);
+    this.head = (head + 1) | 0;
+    Atomics.store(this.control, HEAD, this.head);
   }
 
   private grow(family: FamilyIndex, prefix: number): void {
@@ -177,14 +192,23 @@ export class DesiredRoutesReader extends SharedViews {
     // The flag is cleared before the ring is read: what main queues from here on sets it again or fits the ring.
     const overflowed = Atomics.exchange(this.control, OVERFLOW, 0) === 1;
     let tail = Atomics.load(this.control, TAIL);
+    let told = tail;
+    let head = tail;
     while (taken < limit || overflowed) {
-      if (tail === Atomics.load(this.control, HEAD)) break;
+      if (tail === head) {
+        head = Atomics.load(this.control, HEAD);
+        if (tail === head) break;
+      }
       const entry = this.ring[tail & this.ringMask];
       tail = (tail + 1) | 0;
-      Atomics.store(this.control, TAIL, tail);
+      if (((tail - told) | 0) >= TOLD_AT_ONCE) {
+        told = tail;
+        Atomics.store(this.control, TAIL, tail);
+      }
       const family = entry >= FAMILY_BIT ? 1 : 0;
       if (this.take(family, (entry & ~FAMILY_BIT) >>> 0, take)) taken++;
     }
+    if (tail !== told) Atomics.store(this.control, TAIL, tail);
     if (overflowed) {
       for (const family of [0, 1] as const) {
         if (this.state[family].length !== this.memory.state[family].byteLength) this.renewViews(family);

@@ -4,6 +4,7 @@
  * errors.
  */
 import type { Address, FamilyIndex, Prefix } from '../address/index.js';
+import type { OverlayChange, OverlayState, OverlayStatus } from '../overlay/index.js';
 import type { ForwardingId } from '../rib/ids.js';
 
 /** One resolved hop. */
@@ -19,7 +20,9 @@ export interface Hop {
 /** How to forward; shared by all routes that forward alike, replaced in place when its next hop's resolution changes. */
 export type Forwarding =
   | { readonly kind: 'unicast'; readonly hops: readonly Hop[] }
-  | { readonly kind: 'blackhole' };
+  | { readonly kind: 'blackhole' }
+  /** There is no way, and why. What the kernel has for the route goes, or stays while the way is on its way. */
+  | { readonly kind: 'unresolved'; readonly reason: string; readonly keeps: boolean };
 
 export interface KernelSettings {
   readonly install: boolean;
@@ -71,7 +74,14 @@ export interface ForeignRoute {
 }
 
 /** State of one route of ours, as `show fib` says it. */
-export type FibRouteState = 'pending' | 'installed' | 'conflict' | 'failed' | 'removing' | 'held';
+export type FibRouteState =
+  | 'pending'
+  | 'installed'
+  | 'conflict'
+  | 'failed'
+  | 'unresolved'
+  | 'removing'
+  | 'held';
 
 export interface FibRouteRow {
   readonly prefix: Prefix;
@@ -108,6 +118,8 @@ export type FibEvent =
     }
   /** With `watchRouters`: all routers on links, the one first seen last at the end. */
   | { readonly type: 'routers'; readonly routers: readonly LinkRouter[] }
+  /** What became of the tunnel devices and entries that are desired: whenever it is another. */
+  | { readonly type: 'overlay'; readonly status: OverlayStatus }
   /** Foreign routes that came, changed or went. */
   | {
       readonly type: 'foreign';
@@ -133,6 +145,8 @@ export interface FibStatistics {
     readonly pending: number;
     readonly failed: number;
     readonly conflict: number;
+    /** Without a way: see Forwarding. */
+    readonly unresolved: number;
     readonly held: number;
   }[];
   readonly resyncs: number;
@@ -160,6 +174,17 @@ export interface Fib {
   configure(settings: KernelSettings): void;
   /** Whether events `routers` tell who says on its link that it is a router. */
   watchRouters(on: boolean): void;
+  /**
+   * Desires these tunnel devices, neighbours, FDB entries and sysctls, and nothing else of ours. What is no longer
+   * desired goes when no forwarding entry uses it any more, and not before `sweep`.
+   */
+  setOverlay(state: OverlayState): void;
+  /** Desires a part of it otherwise; devices and sysctls as a whole where they are given. */
+  changeOverlay(change: OverlayChange): void;
+  /** Resolves when all that an overlay should have was written (or refused), and what may go is gone. */
+  overlayFence(): Promise<void>;
+  /** Full collections of the kernel thread, which V8 makes only where something is allocated. Resolves when they are done. */
+  collect(): Promise<void>;
   on(listener: (event: FibEvent) => void): void;
   /** Stops the thread; routes stay, or are removed first. */
   close(routes: 'keep' | 'remove'): Promise<void>;

@@ -45,6 +45,8 @@ export const NLA_TYPE_MASK = 0x3fff;
 
 export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+/** Entries of a device's forwarding table, and a link's part in a bridge. */
+export const AF_BRIDGE = 7;
 export const AF_INET6 = 10;
 
 /** Route attributes. */
@@ -111,11 +113,19 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
+export const IFLA_TXQLEN = 13;
 export const IFLA_OPERSTATE = 16;
 export const IFLA_LINKINFO = 18;
+export const IFLA_IFALIAS = 20;
+export const IFLA_AF_SPEC = 26;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_CARRIER = 33;
 export const IFLA_INFO_KIND = 1;
+export const IFLA_INFO_DATA = 2;
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** Whether IPv6 gives a link its link-local address: EUI64 from its MAC, NONE not at all. */
+export const IN6_ADDR_GEN_MODE_EUI64 = 0;
+export const IN6_ADDR_GEN_MODE_NONE = 1;
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
 export const IFF_POINTOPOINT = 0x10;
@@ -154,6 +164,9 @@ export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV4_ROUTE = 7;
 export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_IPV6_ROUTE = 11;
+/** Per-device sysctls, such as forwarding and rp_filter. */
+export const RTNLGRP_IPV4_NETCONF = 24;
+export const RTNLGRP_IPV6_NETCONF = 25;
 export const RTNLGRP_NEXTHOP = 32;
 
 /** The names of message types, for errors and logs. */

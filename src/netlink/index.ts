@@ -2,7 +2,7 @@
  * rtnetlink: what the kernel knows of links, addresses, routes and nexthop objects, and how it is changed.
  *
  *     route, route-view                        routes ⇄ bytes (pure)
- *     link, interface-address, neighbour, nexthop   the rest ⇄ bytes (pure)
+ *     link, tunnel, interface-address, neighbour, nexthop   the rest ⇄ bytes (pure)
  *     message, builder                         headers and attributes (pure)
  *     batch, socket                            requests, batches, dumps, and their answers
  *     monitor, echo-filter                     notifications, without those of our own writes
@@ -31,3 +31,4 @@ export * from './nexthop.js';
 export * from './route.js';
 export * from './route-view.js';
 export * from './socket.js';
+export * from './tunnel.js';

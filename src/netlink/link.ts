@@ -1,24 +1,34 @@
-/** Links: network devices, their state and MTU. */
+/** Links: network devices, their state, MTU and kind. */
 import { Parser } from 'binary-parser';
 import { MessageBuilder } from './builder.js';
 import {
+  AF_INET6,
   AF_UNSPEC,
   IFF_LOOPBACK,
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_AF_SPEC,
   IFLA_EXT_MASK,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
+  IFLA_INET6_ADDR_GEN_MODE,
+  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
+  IFLA_TXQLEN,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
   RTEXT_FILTER_SKIP_STATS,
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
 } from './constants.js';
+import { macBytes, macText } from './mac.js';
 import { attributeString, forEachAttribute, HEADER_LENGTH, messageType } from './message.js';
+import { decodeTunnel, type TunnelInfo, writeTunnel } from './tunnel.js';
 
 const IFINFOMSG_LENGTH = 16;
 const ifinfomsg = new Parser()
@@ -45,12 +55,15 @@ export interface Link {
   readonly master: number;
   /** `vxlan`, `veth`, `bridge` …; null for hardware. */
   readonly kind: string | null;
+  /** Of the kinds `vxlan` and `ipip`. */
+  readonly tunnel: TunnelInfo | null;
+  readonly txQueueLength: number;
+  /** What somebody wrote on it (`ip link set … alias`); empty: nothing. */
+  readonly alias: string;
+  /** `IN6_ADDR_GEN_MODE_…`; null where the link has no IPv6. */
+  readonly addressGeneration: number | null;
   /** The message was DELLINK: it is gone. */
   readonly deleted: boolean;
-}
-
-function macText(bytes: Buffer): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }
 
 /**
@@ -67,21 +80,58 @@ export function decodeLink(bytes: Buffer, start: number, end: number): Link | nu
   let mac = null as string | null;
   let master = 0;
   let kind = null as string | null;
+  let tunnel = null as TunnelInfo | null;
+  let txQueueLength = 0;
+  let alias = '';
+  let addressGeneration = null as number | null;
   const whole = forEachAttribute(bytes, body + IFINFOMSG_LENGTH, end, (type, from, to) => {
     if (type === IFLA_IFNAME) name = attributeString(bytes, from, to);
     else if (type === IFLA_MTU && to - from >= 4) mtu = bytes.readUInt32LE(from);
     else if (type === IFLA_MASTER && to - from >= 4) master = bytes.readUInt32LE(from);
-    else if (type === IFLA_ADDRESS && to - from === 6) mac = macText(bytes.subarray(from, to));
+    else if (type === IFLA_ADDRESS && to - from === 6) mac = macText(bytes, from);
+    else if (type === IFLA_TXQLEN && to - from >= 4) txQueueLength = bytes.readUInt32LE(from);
+    else if (type === IFLA_IFALIAS) alias = attributeString(bytes, from, to);
+    else if (type === IFLA_AF_SPEC) addressGeneration = readAddressGeneration(bytes, from, to);
     else if (type === IFLA_LINKINFO)
       forEachAttribute(bytes, from, to, (inner, innerFrom, innerTo) => {
+        // The kind comes before its data.
         if (inner === IFLA_INFO_KIND) kind = attributeString(bytes, innerFrom, innerTo);
+        else if (inner === IFLA_INFO_DATA && kind !== null)
+          tunnel = decodeTunnel(kind, bytes, innerFrom, innerTo);
       });
   });
   if (!whole) return null;
   const up = (head.flags & IFF_UP) !== 0 && (head.flags & IFF_LOWER_UP) !== 0;
   const loopback = (head.flags & IFF_LOOPBACK) !== 0;
   const deleted = messageType(bytes, start) === RTM_DELLINK;
-  return { ifindex: head.index, name, flags: head.flags, up, loopback, mtu, mac, master, kind, deleted };
+  return {
+    ifindex: head.index,
+    name,
+    flags: head.flags,
+    up,
+    loopback,
+    mtu,
+    mac,
+    master,
+    kind,
+    tunnel,
+    txQueueLength,
+    alias,
+    addressGeneration,
+    deleted,
+  };
+}
+
+/** The IPv6 part of IFLA_AF_SPEC. */
+function readAddressGeneration(bytes: Buffer, start: number, end: number): number | null {
+  let mode = null as number | null;
+  forEachAttribute(bytes, start, end, (family, from, to) => {
+    if (family !== AF_INET6) return;
+    forEachAttribute(bytes, from, to, (type, at, until) => {
+      if (type === IFLA_INET6_ADDR_GEN_MODE && until > at) mode = bytes[at];
+    });
+  });
+  return mode;
 }
 
 function structure(ifindex: number, flags: number, change: number): Buffer {
@@ -99,17 +149,66 @@ export function linkDumpRequest(): Buffer {
     .finish();
 }
 
-/** Changes a link that is there: brings it up or down, sets its MTU. */
-export function linkChange(
-  ifindex: number,
-  change: { readonly up?: boolean; readonly mtu?: number },
-): Buffer {
-  const flags = change.up ? IFF_UP : 0;
+/** What a link can be given, new or not. Absent: the kernel's default in a new link, no change in an old one. */
+export interface LinkSettings {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  /** `02:00:00:00:00:01`. */
+  readonly mac?: string;
+  readonly txQueueLength?: number;
+  /** Empty: none. */
+  readonly alias?: string;
+  /** Index of a bridge, bond or VRF; 0: none. */
+  readonly master?: number;
+  /** `IN6_ADDR_GEN_MODE_…` */
+  readonly addressGeneration?: number;
+  /** Attributes of its kind. */
+  readonly tunnel?: Partial<TunnelInfo> & Pick<TunnelInfo, 'kind'>;
+}
+
+function linkMessage(flags: number, ifindex: number, name: string | null, settings: LinkSettings): Buffer {
+  const { up, mtu, mac, txQueueLength, alias, master, addressGeneration, tunnel } = settings;
   const builder = new MessageBuilder(
     RTM_NEWLINK,
-    0,
-    structure(ifindex, flags, change.up === undefined ? 0 : IFF_UP),
+    flags,
+    structure(ifindex, up ? IFF_UP : 0, up === undefined ? 0 : IFF_UP),
   );
-  if (change.mtu !== undefined) builder.u32(IFLA_MTU, change.mtu);
+  if (name !== null) builder.string(IFLA_IFNAME, name);
+  if (mtu !== undefined) builder.u32(IFLA_MTU, mtu);
+  if (txQueueLength !== undefined) builder.u32(IFLA_TXQLEN, txQueueLength);
+  if (mac !== undefined) builder.attribute(IFLA_ADDRESS, macBytes(mac));
+  if (master !== undefined) builder.u32(IFLA_MASTER, master);
+  // Without a NUL: the kernel keeps its bytes, all of them.
+  if (alias !== undefined) builder.attribute(IFLA_IFALIAS, Buffer.from(alias));
+  if (tunnel !== undefined)
+    builder.nested(IFLA_LINKINFO, () => {
+      builder.attribute(IFLA_INFO_KIND, Buffer.from(tunnel.kind));
+      builder.nested(IFLA_INFO_DATA, () => writeTunnel(builder, tunnel));
+    });
+  if (addressGeneration !== undefined)
+    builder.nested(IFLA_AF_SPEC, () =>
+      builder.nested(AF_INET6, () => builder.u8(IFLA_INET6_ADDR_GEN_MODE, addressGeneration)),
+    );
   return builder.finish();
+}
+
+/**
+ * Makes a tunnel device. EEXIST where the name is taken, or (VXLAN) VNI and port, or (IP-in-IP) both ends are another
+ * device's; EOPNOTSUPP where the kernel has no such kind. The kernel does not take an alias here: see `linkChange`.
+ */
+export function linkCreation(
+  name: string,
+  settings: LinkSettings & Required<Pick<LinkSettings, 'tunnel'>>,
+): Buffer {
+  return linkMessage(NLM_F_CREATE | NLM_F_EXCL, 0, name, settings);
+}
+
+/** Changes a link that is there. ENODEV where there is none; EOPNOTSUPP or EINVAL for what its kind does not change. */
+export function linkChange(ifindex: number, settings: LinkSettings): Buffer {
+  return linkMessage(0, ifindex, null, settings);
+}
+
+/** Removes a link. ENODEV where there is none; EOPNOTSUPP for what can't be removed, such as hardware. */
+export function linkDeletion(ifindex: number): Buffer {
+  return new MessageBuilder(RTM_DELLINK, 0, structure(ifindex, 0, 0)).finish();
 }

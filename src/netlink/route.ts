@@ -157,6 +157,25 @@ function writeRtmsg(
 }
 
 const HEAD_LENGTH = HEADER_LENGTH + RTMSG_LENGTH;
+/** The word of the head that has the prefix length in its second octet. */
+const LENGTH_WORD = HEADER_LENGTH / 4;
+
+/** What was written into last, and its words: a batch is filled with thousands of messages before the next one is. */
+let viewed: Buffer | null = null;
+let view: DataView = new DataView(new ArrayBuffer(0));
+
+function wordsOf(bytes: Buffer): DataView {
+  if (bytes !== viewed) {
+    viewed = bytes;
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+  return view;
+}
+
+/** Messages are made of words, as netlink aligns all that they are made of. */
+function asWords(bytes: Buffer): Int32Array {
+  return Int32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readInt32LE(4 * i));
+}
 
 /**
  * A route message short of its prefix, made once and written many times.
@@ -167,13 +186,13 @@ const HEAD_LENGTH = HEADER_LENGTH + RTMSG_LENGTH;
 export class RouteTemplate {
   readonly family: FamilyIndex;
   readonly maxLength: number;
-  readonly #head: Buffer;
-  readonly #tail: Buffer;
+  readonly #head: Int32Array;
+  readonly #tail: Int32Array;
 
   private constructor(family: FamilyIndex, head: Buffer, tail: Buffer) {
     this.family = family;
-    this.#head = head;
-    this.#tail = tail;
+    this.#head = asWords(head);
+    this.#tail = asWords(tail);
     this.maxLength = HEAD_LENGTH + 20 + tail.length;
   }
 
@@ -216,33 +235,36 @@ export class RouteTemplate {
     return new RouteTemplate(family, head, tail);
   }
 
-  #finish(bytes: Buffer, start: number, at: number, length: number): number {
+  #finish(words: DataView, start: number, at: number, length: number): number {
     const head = this.#head;
     const tail = this.#tail;
-    // Loops, since a native copy of so few bytes costs more than the bytes.
-    for (let i = 4; i < HEAD_LENGTH; i++) bytes[start + i] = head[i];
-    bytes[start + HEADER_LENGTH + 1] = length;
-    for (let i = 0; i < tail.length; i++) bytes[at + i] = tail[i];
-    return endMessage(bytes, start, at + tail.length);
+    const end = at + 4 * tail.length;
+    words.setInt32(start, end - start, true);
+    for (let i = 1; i < head.length; i++) words.setInt32(start + 4 * i, head[i], true);
+    words.setInt32(start + 4 * LENGTH_WORD, head[LENGTH_WORD] | (length << 8), true);
+    for (let i = 0; i < tail.length; i++) words.setInt32(at + 4 * i, tail[i], true);
+    return end;
   }
 
   /** Writes the route to the IPv4 prefix `a`/`length`. */
   write4(bytes: Buffer, offset: number, a: number, length: number): number {
+    const words = wordsOf(bytes);
     const at = offset + HEAD_LENGTH;
-    bytes.writeUInt32LE((RTA_DST << 16) | 8, at);
-    bytes.writeUInt32BE(a, at + 4);
-    return this.#finish(bytes, offset, at + 8, length);
+    words.setInt32(at, (RTA_DST << 16) | 8, true);
+    words.setInt32(at + 4, a);
+    return this.#finish(words, offset, at + 8, length);
   }
 
   /** Writes the route to the IPv6 prefix of the four words and `length`. */
   write6(bytes: Buffer, offset: number, a: number, b: number, c: number, d: number, length: number): number {
+    const words = wordsOf(bytes);
     const at = offset + HEAD_LENGTH;
-    bytes.writeUInt32LE((RTA_DST << 16) | 20, at);
-    bytes.writeUInt32BE(a, at + 4);
-    bytes.writeUInt32BE(b, at + 8);
-    bytes.writeUInt32BE(c, at + 12);
-    bytes.writeUInt32BE(d, at + 16);
-    return this.#finish(bytes, offset, at + 20, length);
+    words.setInt32(at, (RTA_DST << 16) | 20, true);
+    words.setInt32(at + 4, a);
+    words.setInt32(at + 8, b);
+    words.setInt32(at + 12, c);
+    words.setInt32(at + 16, d);
+    return this.#finish(words, offset, at + 20, length);
   }
 
   /** Writes the route to `prefix`, which must be of the template's family. */

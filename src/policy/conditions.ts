@@ -1,7 +1,7 @@
 /** The conditions of a rule that look at a route's attributes or source, each compiled to a question of its own. */
 import { contains } from '../address/index.js';
 import { AsPathRegex } from './as-path-regex.js';
-import { fits, fitsWide } from './communities.js';
+import { type CommunityPattern, fits, fitsWide } from './communities.js';
 import type { RouteView } from './route-view.js';
 import type { AsPathMatch, CommunityMatch, FilterMatch, FilterSet, NumberRange } from './types.js';
 
@@ -24,7 +24,7 @@ export function compileConditions(match: FilterMatch): Condition[] {
     });
   }
   if (asPath !== undefined) addPathConditions(asPath, conditions);
-  addCommunityConditions(match.communities, (route) => route.communities, fits, conditions);
+  addCommunityConditions(match.communities, (route) => route.communities, fits, conditions, hasOneOf);
   addCommunityConditions(
     match.extendedCommunities,
     (route) => route.extendedCommunities,
@@ -86,19 +86,36 @@ function addPathConditions(match: AsPathMatch, into: Condition[]): void {
   }
 }
 
+/** Whether one of many communities is there: those without a wildcard are looked up, not compared one by one. */
+function hasOneOf(patterns: readonly CommunityPattern[]): (present: readonly number[]) => boolean {
+  const isExact = ({ mask }: CommunityPattern) => mask === 0xffffffff;
+  const exact = new Set(patterns.filter(isExact).map(({ value }) => value));
+  const others = patterns.filter((pattern) => !isExact(pattern));
+  return (present) =>
+    present.some((value) => exact.has(value) || others.some((pattern) => fits(pattern, value)));
+}
+
+/** `compileAny` makes the question for `any`, where comparing each pattern with each value is not good enough. */
 function addCommunityConditions<Value, Pattern>(
   match: CommunityMatch<Pattern> | undefined,
   read: (route: RouteView) => readonly Value[],
   fitting: (pattern: Pattern, value: Value) => boolean,
   into: Condition[],
+  compileAny?: (patterns: readonly Pattern[]) => (present: readonly Value[]) => boolean,
 ): void {
   if (match === undefined) return;
   const { all = [], any } = match;
   // An empty list of demands is none.
   if (all.length === 0 && any === undefined) return;
+  const fitsOne = (present: readonly Value[], pattern: Pattern) =>
+    present.some((value) => fitting(pattern, value));
+  const hasAny =
+    any === undefined
+      ? () => true
+      : (compileAny?.(any) ??
+        ((present: readonly Value[]) => any.some((pattern) => fitsOne(present, pattern))));
   into.push((route) => {
     const present = read(route);
-    const isThere = (pattern: Pattern) => present.some((value) => fitting(pattern, value));
-    return all.every(isThere) && (any === undefined || any.some(isThere));
+    return all.every((pattern) => fitsOne(present, pattern)) && hasAny(present);
   });
 }

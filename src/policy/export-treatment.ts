@@ -127,10 +127,11 @@ function originKind({ kind, ibgp, confed, client }: SourceInfo): RouteOrigin['ki
 const view = new CanonicalView();
 
 /**
- * Makes, in `out`, the outgoing set from the canonical set in `buffer[start, end)`. Anything but `announced` means that
- * the route does not go out, and `out` holds nothing of use. `distance`: to the route's next hop, for AIGP (RFC 7311).
+ * States, in `out`, how the outgoing set is made from the canonical set in `buffer[start, end)`. Anything but `announced`
+ * means that the route does not go out, and `out` holds nothing of use. `distance`: to the route's next hop, for AIGP
+ * (RFC 7311).
  */
-export function treatExport(
+export function stateExport(
   buffer: Buffer,
   start: number,
   end: number,
@@ -139,7 +140,7 @@ export function treatExport(
   edits: RouteEdits,
   out: SetRewriter,
   distance = Number.POSITIVE_INFINITY,
-): ExportOutcome {
+): Exclude<ExportOutcome, 'tooLong'> {
   const toExternal = facts.kind === 'ebgp';
   const toConfed = facts.kind === 'confed';
   const learnt = origin.kind !== 'local';
@@ -205,6 +206,22 @@ export function treatExport(
     }
   }
   if (isStale) keepStale(buffer, start, end, facts, out);
+  return 'announced';
+}
+
+/** Does as `stateExport` says and makes the outgoing set, in `out`, too. */
+export function treatExport(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  origin: RouteOrigin,
+  facts: ExportFacts,
+  edits: RouteEdits,
+  out: SetRewriter,
+  distance = Number.POSITIVE_INFINITY,
+): ExportOutcome {
+  const outcome = stateExport(buffer, start, end, origin, facts, edits, out, distance);
+  if (outcome !== 'announced') return outcome;
   return out.rewrite(buffer, start, end) ? 'announced' : 'tooLong';
 }
 

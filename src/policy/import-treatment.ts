@@ -157,12 +157,14 @@ export function treatImport(
   out: SetRewriter,
 ): 'unchanged' | 'rewritten' | 'tooLong' {
   const prepends = facts.localAs?.prepends === true;
-  const obeys = (facts.ebgp && facts.gracefulShutdown) || facts.acceptsBlackhole;
+  const obeys =
+    ((facts.ebgp && facts.gracefulShutdown) || facts.acceptsBlackhole) &&
+    (edits.communities !== null || mayAsk(buffer, start, end));
   const marks = facts.otc
     ? marksOnImport(facts.otc.role) && !has(buffer, start, end, AttributeCode.onlyToCustomer)
     : false;
   const rewrites = edits !== noEdits || prepends || marks;
-  if (!rewrites && !(obeys && has(buffer, start, end, AttributeCode.communities))) return 'unchanged';
+  if (!rewrites && !obeys) return 'unchanged';
   out.reset();
   // RFC 7705 §3.1: inside this AS, the path leads through the one that the peer knows.
   if (prepends && facts.localAs !== null) out.prepend = facts.localAs.asn;
@@ -181,6 +183,15 @@ export function treatImport(
 function has(buffer: Buffer, start: number, end: number, code: number): boolean {
   view.reset(buffer, start, end);
   return view.find(code);
+}
+
+/** Whether some community of the set is a well-known one: nearly none has any, and no list need be made of those. */
+function mayAsk(buffer: Buffer, start: number, end: number): boolean {
+  if (!has(buffer, start, end, AttributeCode.communities)) return false;
+  for (let at = view.valueStart; at < view.valueEnd; at += 4) {
+    if (buffer[at] === 0xff && buffer[at + 1] === 0xff) return true;
+  }
+  return false;
 }
 
 /** What well-known communities ask of who receives them, as the filters have left them. Returns whether they asked anything. */

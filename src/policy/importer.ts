@@ -30,6 +30,12 @@ export class Importer {
   private readonly cache: SetCache;
   private readonly source: RouteSource;
   private readonly validity: RouteValidity | null;
+  /** The last question and its answer; as in the cache, without references. */
+  private lastSet = REJECTED;
+  private lastKey = 0;
+  private lastGeneration = 0;
+  private lastAccepted = REJECTED;
+  private lastAcceptedGeneration = 0;
 
   /** `policy` is compiled for the same family; `peer` is the peer's name. */
   constructor(
@@ -60,13 +66,29 @@ export class Importer {
     const prefixClass = this.policy.classify(prefixes, prefix);
     const validity = this.validity?.of(prefixes, prefix, received) ?? Validity.notFound;
     const key = resultClass(prefixClass, validity);
-    const known = this.cache.find(received, 0, key);
-    if (known !== MISS) {
-      this.rib.sets.retain(known);
-      return known;
+    const { sets } = this.rib;
+    // The prefixes of an UPDATE come one after the other.
+    if (
+      received === this.lastSet &&
+      key === this.lastKey &&
+      sets.generation[received] === this.lastGeneration &&
+      sets.generation[this.lastAccepted] === this.lastAcceptedGeneration
+    ) {
+      sets.retain(this.lastAccepted);
+      return this.lastAccepted;
     }
-    const accepted = this.treat(received, prefixClass, validity);
-    this.cache.store(received, 0, key, accepted);
+    let accepted = this.cache.find(received, 0, key);
+    if (accepted !== MISS) {
+      sets.retain(accepted);
+    } else {
+      accepted = this.treat(received, prefixClass, validity);
+      this.cache.store(received, 0, key, accepted);
+    }
+    this.lastSet = received;
+    this.lastKey = key;
+    this.lastGeneration = sets.generation[received];
+    this.lastAccepted = accepted;
+    this.lastAcceptedGeneration = sets.generation[accepted];
     return accepted;
   };
 

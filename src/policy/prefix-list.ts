@@ -23,6 +23,8 @@ export class PrefixList implements PrefixCondition {
   /** Base prefixes of a long list, and per base prefix its pairs of shortest and longest length. */
   private readonly bases: PrefixTable | null = null;
   private readonly ranges: number[][] = [];
+  /** Per length of base prefixes the longest length that one of them accepts: a list of exact prefixes is one look-up. */
+  private readonly reach = new Uint8Array(129);
 
   constructor(family: FamilyIndex, matches: readonly PrefixMatch[]) {
     this.family = family;
@@ -42,6 +44,7 @@ export class PrefixList implements PrefixCondition {
       const id = this.bases.intern(networkOf(prefix, prefix.length));
       this.ranges[id] ??= [];
       this.ranges[id].push(Math.max(ge, prefix.length), le);
+      this.reach[prefix.length] = Math.max(this.reach[prefix.length], le);
     }
   }
 
@@ -74,7 +77,7 @@ export class PrefixList implements PrefixCondition {
 
   private matchesMany(bases: PrefixTable, words: Uint32Array, at: number, length: number): boolean {
     for (let base = length; base >= 0; base--) {
-      if (bases.countByLength[base] === 0) continue;
+      if (bases.countByLength[base] === 0 || this.reach[base] < length) continue;
       const id =
         this.family === IPV4
           ? bases.find4((words[at] & wordMask(base)) >>> 0, base)

@@ -16,6 +16,7 @@ import {
   SegmentType,
   writeAigpTlv,
 } from '../bgp/wire/index.js';
+import type { Recipe } from '../rib/outgoing-sets.js';
 import { type AsPathTreatment, editAsPath } from './as-path-edits.js';
 
 /** As it is. */
@@ -46,12 +47,19 @@ const SLACK = 256;
 const noNumbers: readonly number[] = [];
 const noOctets = Buffer.alloc(0);
 
+/** Where AS_PATH begins in a canonical set; -1: it has none. */
+function asPathAt(set: Buffer, start: number, end: number): number {
+  let at = start + 2 + set[start + 1];
+  if (at < end && set[at + 1] === AttributeCode.origin) at += 4;
+  return at < end && set[at + 1] === AttributeCode.asPath ? at : -1;
+}
+
 /** An AS_PATH on its way through `editAsPath`. */
 const editedPath = Buffer.allocUnsafeSlow(MAX_VALUE + 1);
 
-export class SetRewriter {
+export class SetRewriter implements Recipe {
   /** The result lies in `buffer[0, end)`; another Buffer may take its place at the next rewrite. */
-  buffer: Buffer = Buffer.allocUnsafeSlow(8192);
+  buffer: Buffer = noOctets;
   end = 0;
 
   /** Octets of the next hop in `nextHop`; KEEP: the source's, of which `keptNextHop` octets are kept at most. */
@@ -126,6 +134,101 @@ export class SetRewriter {
   }
 
   /**
+   * Whether what is stated fits many sets and not this one alone: no list that was worked out from what the set has, and
+   * nothing that is added to its AIGP.
+   */
+  get isGeneral(): boolean {
+    return (
+      this.communities === null &&
+      this.extendedCommunities === null &&
+      this.largeCommunities === null &&
+      this.aigpIncrease === 0
+    );
+  }
+
+  /** Of one that is general; see Recipe. */
+  hash(): number {
+    let h = (this.leavesConfederation ? 1 : 0) | (this.leavesAs ? 2 : 0) | (this.completes ? 4 : 0);
+    h = Math.imul(h ^ this.prepend, 0x9e3779b1);
+    h = Math.imul(h ^ this.med, 0x85ebca6b);
+    h = Math.imul(h ^ this.localPref, 0xc2b2ae35);
+    h = Math.imul(h ^ this.originatorId, 0x9e3779b1);
+    h = Math.imul(h ^ this.keptNextHop, 0x85ebca6b);
+    for (let i = 0; i < this.nextHopLength; i++) h = Math.imul(h ^ this.nextHop[i], 0x01000193);
+    return h;
+  }
+
+  /** Both are general. */
+  equals(other: SetRewriter): boolean {
+    if (
+      this.nextHopLength !== other.nextHopLength ||
+      this.keptNextHop !== other.keptNextHop ||
+      this.origin !== other.origin ||
+      this.prepend !== other.prepend ||
+      this.prependOuter !== other.prependOuter ||
+      this.memberAs !== other.memberAs ||
+      this.leavesConfederation !== other.leavesConfederation ||
+      this.asPath !== other.asPath ||
+      this.med !== other.med ||
+      this.localPref !== other.localPref ||
+      this.defaultLocalPref !== other.defaultLocalPref ||
+      this.originatorId !== other.originatorId ||
+      this.clusterId !== other.clusterId ||
+      this.clusterIdOuter !== other.clusterIdOuter ||
+      this.onlyToCustomer !== other.onlyToCustomer ||
+      this.aigp !== other.aigp ||
+      this.leavesAs !== other.leavesAs ||
+      this.completes !== other.completes ||
+      this.prependMore.length !== other.prependMore.length
+    ) {
+      return false;
+    }
+    for (let i = 0; i < this.nextHopLength; i++) if (this.nextHop[i] !== other.nextHop[i]) return false;
+    for (let i = 0; i < this.prependMore.length; i++)
+      if (this.prependMore[i] !== other.prependMore[i]) return false;
+    return true;
+  }
+
+  /** One that is general. */
+  copy(): SetRewriter {
+    const made = new SetRewriter();
+    made.nextHopLength = this.nextHopLength;
+    this.nextHop.copy(made.nextHop);
+    made.keptNextHop = this.keptNextHop;
+    made.origin = this.origin;
+    made.prepend = this.prepend;
+    made.prependOuter = this.prependOuter;
+    made.memberAs = this.memberAs;
+    made.leavesConfederation = this.leavesConfederation;
+    made.asPath = this.asPath;
+    made.prependMore = this.prependMore;
+    made.med = this.med;
+    made.localPref = this.localPref;
+    made.defaultLocalPref = this.defaultLocalPref;
+    made.originatorId = this.originatorId;
+    made.clusterId = this.clusterId;
+    made.clusterIdOuter = this.clusterIdOuter;
+    made.onlyToCustomer = this.onlyToCustomer;
+    made.aigp = this.aigp;
+    made.leavesAs = this.leavesAs;
+    made.completes = this.completes;
+    return made;
+  }
+
+  /** See Recipe: by the AS_PATH, in which most changes are, where it only gets something in front. */
+  tellsApart(a: Buffer, startA: number, endA: number, b: Buffer, startB: number, endB: number): boolean {
+    if (this.asPath !== null || this.leavesConfederation) return false;
+    let at = asPathAt(a, startA, endA);
+    let other = asPathAt(b, startB, endB);
+    if (at < 0 || other < 0) return at !== other;
+    // Flags and type, then the length in one octet or two, and what follows.
+    let left =
+      (a[at] & AttributeFlag.extendedLength) !== 0 ? 4 + ((a[at + 2] << 8) | a[at + 3]) : 3 + a[at + 2];
+    for (; left > 0; left--) if (a[at++] !== b[other++]) return true;
+    return false;
+  }
+
+  /**
    * Writes the set in `from[start, end)` as the fields say. Optional attributes that we don't know go on with the
    * partial bit if they are transitive and end here if not (RFC 4271 §5). Returns false where a value gets longer
    * than an attribute can be.
@@ -176,11 +279,11 @@ export class SetRewriter {
       const length = Math.min(from[start + 1], this.keptNextHop);
       buffer[1] = length;
       this.end = 2;
-      this.copy(from, start + 2, start + 2 + length);
+      this.append(from, start + 2, start + 2 + length);
     } else {
       buffer[1] = this.nextHopLength;
       this.end = 2;
-      this.copy(this.nextHop, 0, this.nextHopLength);
+      this.append(this.nextHop, 0, this.nextHopLength);
     }
   }
 
@@ -235,7 +338,7 @@ export class SetRewriter {
         flags |= AttributeFlag.partial;
     }
     this.writeAttributeHead(type, flags, end - start);
-    this.copy(from, start, end);
+    this.append(from, start, end);
     return true;
   }
 
@@ -322,7 +425,7 @@ export class SetRewriter {
       this.buffer[this.end++] = SegmentType.sequence;
       this.buffer[this.end++] = joining === 1 ? from[start + 1] + 1 : 1;
       this.writeWord(first === 1 ? prepend : prependMore[0]);
-      this.copy(from, joining === 1 ? start + 2 : start, end);
+      this.append(from, joining === 1 ? start + 2 : start, end);
       return true;
     }
     for (let i = 0; i < count; i++) {
@@ -335,7 +438,7 @@ export class SetRewriter {
       if (i >= first) this.writeWord(prependMore[i - first]);
       else this.writeWord(first === 2 && i === 0 ? prependOuter : prepend);
     }
-    this.copy(from, joining > 0 ? start + 2 : start, end);
+    this.append(from, joining > 0 ? start + 2 : start, end);
     return true;
   }
 
@@ -355,7 +458,7 @@ export class SetRewriter {
       this.writeTransitiveCommunities(flags, communities, 0, communities.length);
     } else if (communities.length > 0) {
       this.writeAttributeHead(AttributeCode.extendedCommunities, flags, communities.length);
-      this.copy(communities, 0, communities.length);
+      this.append(communities, 0, communities.length);
     }
     return true;
   }
@@ -365,7 +468,7 @@ export class SetRewriter {
     if (communities.length > MAX_VALUE) return false;
     if (communities.length === 0) return true;
     this.writeAttributeHead(AttributeCode.largeCommunities, flags, communities.length);
-    this.copy(communities, 0, communities.length);
+    this.append(communities, 0, communities.length);
     return true;
   }
 
@@ -375,7 +478,7 @@ export class SetRewriter {
     this.writeAttributeHead(AttributeCode.clusterList, flags, end - start + ahead);
     if (ahead === 8) this.writeWord(this.clusterIdOuter);
     this.writeWord(this.clusterId);
-    this.copy(from, start, end);
+    this.append(from, start, end);
     return true;
   }
 
@@ -386,7 +489,7 @@ export class SetRewriter {
 
   private copyAigp(flags: number, from: Buffer, start: number, end: number): void {
     this.writeAttributeHead(AttributeCode.aigp, flags, end - start);
-    this.copy(from, start, end);
+    this.append(from, start, end);
     if (this.aigpIncrease === 0) return;
     const at = aigpMetricAt(this.buffer, this.end - (end - start), this.end);
     if (at >= 0) addToAigpMetric(this.buffer, at, this.aigpIncrease);
@@ -397,7 +500,7 @@ export class SetRewriter {
     for (let at = start; at < end; at += 8) if ((from[at] & 0x40) === 0) kept++;
     if (kept === 0) return;
     this.writeAttributeHead(AttributeCode.extendedCommunities, flags, kept * 8);
-    for (let at = start; at < end; at += 8) if ((from[at] & 0x40) === 0) this.copy(from, at, at + 8);
+    for (let at = start; at < end; at += 8) if ((from[at] & 0x40) === 0) this.append(from, at, at + 8);
   }
 
   private writeAttributeHead(type: number, flags: number, length: number): void {
@@ -430,7 +533,7 @@ export class SetRewriter {
   }
 
   /** A call into native code costs as much as some sixty octets by hand. */
-  private copy(from: Buffer, start: number, end: number): void {
+  private append(from: Buffer, start: number, end: number): void {
     const { buffer } = this;
     let at = this.end;
     if (end - start > 64) {

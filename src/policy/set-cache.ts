@@ -1,12 +1,13 @@
 /**
- * Remembers which attribute set became which, per origin and prefix class. It holds no references: an entry counts
+ * Remembers what attribute sets became, per origin and prefix class: `Result` is AttrSetId, or OutgoingId on the way out. It holds no references: an entry counts
  * only while both sets still have the generation that they had when it was written, so that it keeps nothing alive
  * and a recycled id is never mistaken for what it named before.
  *
  * Direct-mapped: two keys that fall on one line take turns. It grows while it misses much, up to a bound.
  */
 import type { AttrSets } from '../rib/attr-sets.js';
-import { type AttrSetId, REJECTED } from '../rib/ids.js';
+import { type AttrSetId, type OutgoingId, REJECTED } from '../rib/ids.js';
+import { setOf } from '../rib/outgoing-sets.js';
 
 const LINE_BITS = 3;
 const SET = 0;
@@ -16,12 +17,13 @@ const CLASS = 3;
 const RESULT = 4;
 const RESULT_GENERATION = 5;
 const SMALLEST = 256;
-const LARGEST = 1 << 16;
+/** Half a megabyte: what is asked for again is mostly asked for soon. */
+const LARGEST = 1 << 14;
 
 /** `find` found nothing. */
 export const MISS = -1;
 
-export class SetCache {
+export class SetCache<Result extends OutgoingId = AttrSetId> {
   private readonly sets: AttrSets;
   private lines = new Uint32Array(SMALLEST << LINE_BITS);
   private mask = SMALLEST - 1;
@@ -32,7 +34,7 @@ export class SetCache {
   }
 
   /** What the set became, without a reference; MISS if that isn't known (any more). `origin` and `prefixClass` are u32. */
-  find(set: AttrSetId, origin: number, prefixClass: number): AttrSetId | typeof MISS {
+  find(set: AttrSetId, origin: number, prefixClass: number): Result | typeof MISS {
     const { lines, sets } = this;
     const at = this.line(set, origin, prefixClass);
     if (
@@ -43,13 +45,13 @@ export class SetCache {
     ) {
       return MISS;
     }
-    const result = lines[at | RESULT] as AttrSetId;
-    if (result !== REJECTED && lines[at | RESULT_GENERATION] !== sets.generation[result]) return MISS;
+    const result = lines[at | RESULT] as Result;
+    if (result !== REJECTED && lines[at | RESULT_GENERATION] !== sets.generation[setOf(result)]) return MISS;
     return result;
   }
 
   /** The caller holds both sets while it stores them. */
-  store(set: AttrSetId, origin: number, prefixClass: number, result: AttrSetId): void {
+  store(set: AttrSetId, origin: number, prefixClass: number, result: Result): void {
     if (++this.stores > 2 * (this.mask + 1) && this.mask + 1 < LARGEST) this.grow();
     const { lines, sets } = this;
     const at = this.line(set, origin, prefixClass);
@@ -58,7 +60,7 @@ export class SetCache {
     lines[at | ORIGIN] = origin;
     lines[at | CLASS] = prefixClass;
     lines[at | RESULT] = result;
-    lines[at | RESULT_GENERATION] = sets.generation[result];
+    lines[at | RESULT_GENERATION] = sets.generation[setOf(result)];
   }
 
   private line(set: number, origin: number, prefixClass: number): number {

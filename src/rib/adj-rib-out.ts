@@ -1,13 +1,13 @@
 /**
  * The Adj-RIB-Out of one update group in one family (RFC 4271 §3.2): for each prefix that the group announces (each
- * slot, where it announces several paths of one; see PathSlots), the outgoing attribute set and the source it came from.
+ * slot, where it announces several paths of one; see PathSlots), what goes out for it (see OutgoingSets) and the source it came from.
  * One member differs from another in one thing only: nobody is sent what came from itself; so one table serves all
  * members, and each member's view is the table without the entries whose source it is.
  *
  * Entries lie in pages of 4096 prefixes, made on demand and dropped when empty: a group that announces ten of a
  * million prefixes has a page or two.
  */
-import { type AttrSetId, REJECTED, type RouteKey, type SourceId } from './ids.js';
+import { type OutgoingId, REJECTED, type RouteKey, type SourceId } from './ids.js';
 
 const PAGE_BITS = 12;
 const PAGE_SIZE = 1 << PAGE_BITS;
@@ -37,19 +37,21 @@ export class AdjRibOut {
   }
 
   /** The outgoing attribute set; REJECTED when the prefix is not announced. */
-  attrSet(prefix: RouteKey): AttrSetId {
-    const page = this.pages[prefix >>> PAGE_BITS];
-    return (page === undefined ? REJECTED : page[(prefix & PAGE_MASK) << 1]) as AttrSetId;
+  attrSet(prefix: RouteKey): OutgoingId {
+    const index = prefix >>> PAGE_BITS;
+    const page = index < this.pages.length ? this.pages[index] : undefined;
+    return (page === undefined ? REJECTED : page[(prefix & PAGE_MASK) << 1]) as OutgoingId;
   }
 
   /** Where the announced path came from; meaningless when the prefix is not announced. */
   source(prefix: RouteKey): SourceId {
-    const page = this.pages[prefix >>> PAGE_BITS];
+    const index = prefix >>> PAGE_BITS;
+    const page = index < this.pages.length ? this.pages[index] : undefined;
     return (page === undefined ? 0 : page[((prefix & PAGE_MASK) << 1) | 1]) as SourceId;
   }
 
   /** What `exchange` found. */
-  oldSet = REJECTED;
+  oldSet: OutgoingId = REJECTED;
   oldSource = 0 as SourceId;
 
   /**
@@ -57,16 +59,16 @@ export class AdjRibOut {
    * whether that is something else. References to attribute sets are the caller's business: the table stands on one
    * per entry.
    */
-  exchange(prefix: RouteKey, attrSet: AttrSetId, source: SourceId): boolean {
+  exchange(prefix: RouteKey, attrSet: OutgoingId, source: SourceId): boolean {
     const index = prefix >>> PAGE_BITS;
-    let page = this.pages[index];
+    let page = index < this.pages.length ? this.pages[index] : undefined;
     if (page === undefined) {
       this.oldSet = REJECTED;
       if (attrSet === REJECTED) return false;
       page = this.addPage(index);
     }
     const at = (prefix & PAGE_MASK) << 1;
-    const oldSet = page[at] as AttrSetId;
+    const oldSet = page[at] as OutgoingId;
     const oldSource = page[at | 1] as SourceId;
     this.oldSet = oldSet;
     this.oldSource = oldSource;

@@ -9,43 +9,47 @@
  * A link-local next hop means something on one interface alone, so the same bytes from two interfaces are two sets:
  * the interface is the set's scope. All other sets have scope 0.
  *
+ * A set without references is taken out a little later (`reclaim`), when there is nothing more urgent to do or others
+ * come: to unchain it means to wait for memory, and those who withdraw a table have its peers wait for that. Until then
+ * it is found again like any other.
+ *
  * The bytes lie in slabs. A freed set leaves a hole; a slab with more holes than sets is evacuated into the current
  * one, a little work each time, so that memory follows what is held.
  */
+import { endianness } from 'node:os';
 import { type Address, type FamilyIndex, IPV4, IPV6, isLinkLocal, readAddress } from '../address/index.js';
 import { AttributeCode, aigpMetricAt, CanonicalView, readAigpMetric } from '../bgp/wire/index.js';
+import { communityFlag } from './community-flags.js';
+import { IdQueue } from './id-queue.js';
 import type { AttrSetId, NextHopId } from './ids.js';
 import { findLinkBandwidth } from './link-bandwidth.js';
-import { growTo, nextCapacity, reserve } from './memory.js';
+import { growTo, nextCapacity, put, reserve } from './memory.js';
 import type { NextHopTable } from './next-hops.js';
+import { hashOctets, hasLinkLocalNextHop, u32At } from './set-octets.js';
+import { newSlab, RECORD_HEADER, recordLength, SLAB_BYTES, type Slab } from './set-slab.js';
 
-/** Well-known communities of a set, as bits of `communityFlags` (RFC 1997, RFC 8326, RFC 7999, RFC 9494). */
-export const NO_EXPORT = 1;
-export const NO_ADVERTISE = 2;
-export const NO_EXPORT_SUBCONFED = 4;
-export const GRACEFUL_SHUTDOWN = 8;
-export const BLACKHOLE = 16;
-export const LLGR_STALE = 32;
-export const NO_LLGR = 64;
-
-const communityFlag = new Map<number, number>([
-  [0xffffff01, NO_EXPORT],
-  [0xffffff02, NO_ADVERTISE],
-  [0xffffff03, NO_EXPORT_SUBCONFED],
-  [0xffff0000, GRACEFUL_SHUTDOWN],
-  [0xffff029a, BLACKHOLE],
-  [0xffff0006, LLGR_STALE],
-  [0xffff0007, NO_LLGR],
-]);
+export {
+  BLACKHOLE,
+  GRACEFUL_SHUTDOWN,
+  LLGR_STALE,
+  NO_ADVERTISE,
+  NO_EXPORT,
+  NO_EXPORT_SUBCONFED,
+  NO_LLGR,
+} from './community-flags.js';
 
 const MAX_SETS = 1 << 24;
 const MIN_INDEX = 1024;
-const SLAB_BYTES = 1 << 18;
-/** Before each set in its slab: u32 id, u32 length. */
-const RECORD_HEADER = 8;
+/** Ids fit into 24 bits of an entry of the index beside 8 bits of the hash. */
+const ID_BITS = 0xffffff;
+const TAG_BITS = 0xff000000;
 const DEFAULT_LOCAL_PREF = 100;
+/** Bit of `present`: the set waits in `unused`. */
+const UNUSED = 16;
+/** Sets that each new one takes out of `unused`: more than one, so that it becomes empty. */
+const RECLAIMED_PER_SET = 2;
 const AIGP = AttributeCode.aigp;
-const aigpView = new CanonicalView();
+const setView = new CanonicalView();
 
 const columnNames = [
   'nextHopId',
@@ -57,8 +61,8 @@ const columnNames = [
   'scope',
   'references',
   'hashes',
-  'slabOf',
-  'offsetOf',
+  'chain',
+  'place',
   'lengthOf',
   'asPathLength',
   'clusterListLength',
@@ -67,13 +71,6 @@ const columnNames = [
   'communityFlags',
   'present',
 ] as const;
-
-interface Slab {
-  readonly buffer: Buffer;
-  used: number;
-  /** Bytes of records whose set is still held. */
-  live: number;
-}
 
 export class AttrSets {
   /** Columns by AttrSetId; made anew when they grow, so read them through the table each time. */
@@ -91,7 +88,7 @@ export class AttrSets {
   origin!: Uint8Array;
   family!: Uint8Array;
   communityFlags!: Uint8Array;
-  /** Bit 0: LOCAL_PREF is there (else `localPref` is 100). Bit 1: MED is there (else `med` is 0). Bit 2: so is a link bandwidth. Bit 3: so is AIGP. */
+  /** Bit 0: LOCAL_PREF is there (else `localPref` is 100). Bit 1: MED is there (else `med` is 0). Bit 2: so is a link bandwidth. Bit 3: so is AIGP. Bit 4: UNUSED. */
   private present!: Uint8Array;
   /** Goes up when an id is freed: a cache that holds no reference compares it. */
   generation!: Uint32Array;
@@ -99,31 +96,54 @@ export class AttrSets {
   scope!: Uint32Array;
   /** Sets held now (the reserved id 0 is not counted). */
   count = 0;
-  /** Those of them that carry AIGP. */
+  /** Those that carry AIGP, of them and of what waits in `unused`. */
   aigpCount = 0;
   /** Every id in use is below this. */
   highWater = 1;
 
+  /** Sets that had no reference when they came here. */
+  private readonly unused = new IdQueue();
+  /** Sets in the index: those held, and those in `unused`. */
+  private stored = 0;
   private references!: Uint32Array;
   private hashes!: Uint32Array;
-  private slabOf!: Uint32Array;
-  private offsetOf!: Uint32Array;
+  /** The entry behind the set's in its chain of the index. */
+  private chain!: Uint32Array;
+  /** The slab's number in the upper 16 bits, and the offset there in words. */
+  private place!: Uint32Array;
   private lengthOf!: Uint32Array;
   private buffers = reserveColumns();
   private capacity = 0;
+  /**
+   * Heads of chains. An entry is a set's id and, in the upper 8 bits, bits of its hash, which spare nearly every look at a
+   * set that is not the right one; 0 ends the chain.
+   */
   private index = new Uint32Array(MIN_INDEX);
   private mask = MIN_INDEX - 1;
+  /** `count` when the columns were last cut, or the highest id or count since. */
+  private trimmedAt = 0;
   /** Free ids, chained through `lengthOf`; 0 ends the chain. */
   private freeHead = 0;
   /** No id has a higher generation, and one that was not used yet has this. */
   private generationBase = 0;
   private slabs: (Slab | null)[] = [];
   private freeSlabs: number[] = [];
+  /** Empty ones, to be used again: garbage of this size is collected late. */
+  private readonly spareSlabs: Slab[] = [];
   private current = -1;
+  /** The buffers that sets were last made of, and their words: those of the decoder and of a rewriter, mostly. */
+  private scratch: Uint8Array = new Uint8Array(0);
+  private scratchWords: Uint32Array = new Uint32Array(0);
+  private otherScratch: Uint8Array = this.scratch;
+  private otherWords: Uint32Array = this.scratchWords;
   private readonly seed = Math.trunc(Math.random() * 0x100000000);
   private readonly nextHops: NextHopTable;
 
-  constructor(nextHops: NextHopTable) {
+  /** `wake`: there is something to `reclaim`. */
+  constructor(
+    nextHops: NextHopTable,
+    private readonly wake: () => void = () => {},
+  ) {
     this.nextHops = nextHops;
     this.ensureCapacity(MIN_INDEX);
   }
@@ -135,51 +155,75 @@ export class AttrSets {
   intern(buf: Uint8Array, start: number, end: number, scope = 0): AttrSetId {
     if (scope !== 0 && !hasLinkLocalNextHop(buf, start)) scope = 0;
     const length = end - start;
-    const hash = this.hash(buf, start, end, scope);
-    const { index, mask } = this;
-    let slot = hash & mask;
-    for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
+    const words = this.wordsOf(buf);
+    const hash = hashOctets(this.seed, words, buf, start, end, scope);
+    const tag = hash & TAG_BITS;
+    for (let entry = this.index[hash & this.mask]; entry !== 0; entry = this.chain[entry & ID_BITS]) {
+      if (((entry ^ tag) & TAG_BITS) !== 0) continue;
+      const id = entry & ID_BITS;
       if (
-        this.hashes[entry] === hash &&
-        this.lengthOf[entry] === length &&
-        this.scope[entry] === scope &&
-        this.sameBytes(entry, buf, start, length)
+        this.hashes[id] === hash &&
+        this.lengthOf[id] === length &&
+        this.scope[id] === scope &&
+        this.sameBytes(id, words, buf, start, length)
       ) {
-        this.references[entry]++;
-        return entry as AttrSetId;
+        this.retain(id as AttrSetId);
+        return id as AttrSetId;
       }
-      slot = (slot + 1) & mask;
     }
+    for (let n = RECLAIMED_PER_SET; n > 0 && this.unused.size > 0; n--) this.reclaimOne();
     let id = this.freeHead;
     if (id !== 0) {
       this.freeHead = this.lengthOf[id];
     } else {
       id = this.highWater;
       if (id >= this.capacity) this.ensureCapacity(id + 1);
-      this.highWater++;
+      this.trimmedAt = ++this.highWater;
     }
     this.hashes[id] = hash;
-    this.scope[id] = scope;
+    put(this.scope, id, scope);
     this.references[id] = 1;
-    this.store(id, buf, start, length);
+    this.store(id, words, buf, start, length);
     this.decode(id);
-    index[slot] = id;
+    const slot = hash & this.mask;
+    this.chain[id] = this.index[slot];
+    this.index[slot] = tag | id;
     this.count++;
-    if (this.count > index.length >> 1) this.rehash(index.length * 2);
+    if (++this.stored > this.index.length) this.rehash(this.index.length * 2);
     return id as AttrSetId;
   }
 
   /** One more reference. Nothing for REJECTED (0). */
   retain(id: AttrSetId): void {
-    if (id !== 0) this.references[id]++;
+    if (id !== 0 && this.references[id]++ === 0) this.count++;
   }
 
-  /** One reference less; the last one frees the set. Nothing for REJECTED (0). */
+  /** One reference less; without any the set is not held any more. Nothing for REJECTED (0). */
   release(id: AttrSetId): void {
-    if (id !== 0 && --this.references[id] === 0) this.free(id);
+    if (id === 0 || --this.references[id] > 0) return;
+    this.count--;
+    if ((this.present[id] & UNUSED) !== 0) return;
+    this.present[id] |= UNUSED;
+    this.unused.push(id);
+    if (this.unused.size === 1) this.wake();
   }
 
-  /** Where the canonical bytes lie. A set may move later, but bytes never change under a buffer that was handed out. */
+  /** Frees sets that nobody holds until `deadline` (performance.now()). Returns whether more are left. */
+  reclaim(deadline: number): boolean {
+    for (let n = 0; this.unused.size > 0; ) {
+      this.reclaimOne();
+      if ((++n & 63) === 0 && performance.now() >= deadline) break;
+    }
+    return this.unused.size > 0;
+  }
+
+  private reclaimOne(): void {
+    const id = this.unused.shift() as AttrSetId;
+    this.present[id] &= ~UNUSED;
+    if (this.references[id] === 0) this.free(id);
+  }
+
+  /** Where the canonical bytes lie, until the next set is made or freed. */
   bytes(id: AttrSetId): { buffer: Buffer; start: number; end: number } {
     const start = this.start(id);
     return { buffer: this.buffer(id), start, end: start + this.lengthOf[id] };
@@ -187,13 +231,13 @@ export class AttrSets {
 
   /** The same without an object: `buffer(id)` from `start(id)` to `end(id)`. */
   buffer(id: AttrSetId): Buffer {
-    return (this.slabs[this.slabOf[id]] as Slab).buffer;
+    return (this.slabs[this.place[id] >>> 16] as Slab).buffer;
   }
   start(id: AttrSetId): number {
-    return this.offsetOf[id];
+    return (this.place[id] & 0xffff) << 2;
   }
   end(id: AttrSetId): number {
-    return this.offsetOf[id] + this.lengthOf[id];
+    return ((this.place[id] & 0xffff) << 2) + this.lengthOf[id];
   }
 
   hasLocalPref(id: AttrSetId): boolean {
@@ -210,7 +254,7 @@ export class AttrSets {
   /** The metric of the set's AIGP (RFC 7311), rounded beyond 2^53; -1: it has none. */
   aigp(id: AttrSetId): number {
     if ((this.present[id] & 8) === 0) return -1;
-    const view = aigpView.reset(this.buffer(id), this.start(id), this.end(id));
+    const view = setView.reset(this.buffer(id), this.start(id), this.end(id));
     const at = view.find(AIGP) ? aigpMetricAt(view.buffer, view.valueStart, view.valueEnd) : -1;
     return at < 0 ? -1 : readAigpMetric(view.buffer, at);
   }
@@ -218,16 +262,10 @@ export class AttrSets {
   /** Octets per second of the set's link bandwidth community; 0: it has none. */
   linkBandwidth(id: AttrSetId): number {
     if ((this.present[id] & 4) === 0) return 0;
-    const buffer = this.buffer(id);
-    const end = this.end(id);
-    for (let at = this.start(id) + 2 + buffer[this.start(id) + 1]; at < end; ) {
-      const extended = buffer[at] & 0x10;
-      const value = at + (extended ? 4 : 3);
-      const next = value + (extended ? buffer.readUInt16BE(at + 2) : buffer[at + 2]);
-      if (buffer[at + 1] === 16) return findLinkBandwidth(buffer, value, next);
-      at = next;
-    }
-    return 0;
+    const view = setView.reset(this.buffer(id), this.start(id), this.end(id));
+    return view.find(AttributeCode.extendedCommunities)
+      ? findLinkBandwidth(view.buffer, view.valueStart, view.valueEnd)
+      : 0;
   }
 
   referenceCount(id: AttrSetId): number {
@@ -247,79 +285,101 @@ export class AttrSets {
   memoryBytes(): number {
     let bytes = this.index.byteLength + this.highWater * 58;
     for (const slab of this.slabs) bytes += slab?.buffer.length ?? 0;
+    bytes += this.spareSlabs.length * SLAB_BYTES;
     return bytes;
   }
 
-  private hash(buf: Uint8Array, start: number, end: number, scope: number): number {
-    let h = this.seed ^ (end - start) ^ Math.imul(scope, 0x9e3779b1);
-    let at = start;
-    for (; at + 4 <= end; at += 4) {
-      const word = buf[at] | (buf[at + 1] << 8) | (buf[at + 2] << 16) | (buf[at + 3] << 24);
-      h = Math.imul(h ^ word, 0x85ebca6b);
-      h ^= h >>> 15;
-    }
-    for (; at < end; at++) h = Math.imul(h ^ buf[at], 0x01000193);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return (h ^ (h >>> 16)) >>> 0;
+  /** The buffer as words; none where it does not begin at a multiple of 4. */
+  private wordsOf(buf: Uint8Array): Uint32Array {
+    if (buf === this.scratch) return this.scratchWords;
+    const words =
+      buf === this.otherScratch
+        ? this.otherWords
+        : (buf.byteOffset & 3) === 0 && isLittleEndian
+          ? new Uint32Array(buf.buffer, buf.byteOffset, buf.length >>> 2)
+          : noWords;
+    this.otherScratch = this.scratch;
+    this.otherWords = this.scratchWords;
+    this.scratch = buf;
+    this.scratchWords = words;
+    return words;
   }
 
-  private sameBytes(id: number, buf: Uint8Array, start: number, length: number): boolean {
-    const { buffer } = this.slabs[this.slabOf[id]] as Slab;
-    const at = this.offsetOf[id];
-    for (let i = 0; i < length; i++) if (buffer[at + i] !== buf[start + i]) return false;
+  private sameBytes(id: number, words: Uint32Array, buf: Uint8Array, start: number, length: number): boolean {
+    const place = this.place[id];
+    const slab = this.slabs[place >>> 16] as Slab;
+    const at = (place & 0xffff) << 2;
+    let i = 0;
+    if ((start & 3) === 0 && words.length > 0) {
+      const ours = at >>> 2;
+      const theirs = start >>> 2;
+      const count = length >>> 2;
+      for (let n = 0; n < count; n++) if (slab.words[ours + n] !== words[theirs + n]) return false;
+      i = count << 2;
+    }
+    for (; i < length; i++) if (slab.buffer[at + i] !== buf[start + i]) return false;
     return true;
   }
 
   /** Copies the bytes to the end of the current slab. */
-  private store(id: number, buf: Uint8Array, start: number, length: number): void {
-    const bytes = RECORD_HEADER + length;
+  private store(id: number, words: Uint32Array, buf: Uint8Array, start: number, length: number): void {
+    const bytes = recordLength(length);
     const left = this.current;
     let slab = left < 0 ? null : this.slabs[left];
     if (slab === null || slab.used + bytes > slab.buffer.length) slab = this.openSlab(bytes);
-    const at = slab.used;
-    slab.buffer.writeUInt32LE(id, at);
-    slab.buffer.writeUInt32LE(length, at + 4);
+    const header = slab.used >>> 2;
+    slab.words[header] = id;
+    slab.words[header + 1] = length;
+    const at = slab.used + RECORD_HEADER;
     // Most sets are shorter than the cost of a call that copies.
-    if (length > 128) slab.buffer.set(buf.subarray(start, start + length), at + RECORD_HEADER);
-    else for (let i = 0; i < length; i++) slab.buffer[at + RECORD_HEADER + i] = buf[start + i];
+    if (length > 512) {
+      slab.buffer.set(buf.subarray(start, start + length), at);
+    } else {
+      let i = 0;
+      if ((start & 3) === 0 && words.length > 0) {
+        const ours = at >>> 2;
+        const theirs = start >>> 2;
+        const count = length >>> 2;
+        for (let n = 0; n < count; n++) slab.words[ours + n] = words[theirs + n];
+        i = count << 2;
+      }
+      for (; i < length; i++) slab.buffer[at + i] = buf[start + i];
+    }
     slab.used += bytes;
     slab.live += bytes;
-    this.slabOf[id] = this.current;
-    this.offsetOf[id] = at + RECORD_HEADER;
+    this.place[id] = (this.current << 16) | (at >>> 2);
     this.lengthOf[id] = length;
     if (left >= 0 && left !== this.current) this.tidy(left);
   }
 
   private openSlab(bytes: number): Slab {
-    const slab: Slab = { buffer: Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes)), used: 0, live: 0 };
+    const slab = (bytes <= SLAB_BYTES ? this.spareSlabs.pop() : undefined) ?? newSlab(bytes);
     this.current = this.freeSlabs.pop() ?? this.slabs.length;
     this.slabs[this.current] = slab;
     return slab;
   }
 
   private free(id: AttrSetId): void {
-    const { index, mask } = this;
-    let hole = this.hashes[id] & mask;
-    while (index[hole] !== id) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.hashes[index[slot]] & mask;
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
-        index[hole] = index[slot];
-        hole = slot;
-      }
+    const { index, chain } = this;
+    const slot = this.hashes[id] & this.mask;
+    let before = index[slot] & ID_BITS;
+    if (before === id) {
+      index[slot] = chain[id];
+    } else {
+      while ((chain[before] & ID_BITS) !== id) before = chain[before] & ID_BITS;
+      chain[before] = chain[id];
     }
-    index[hole] = 0;
     if ((this.present[id] & 8) !== 0) this.aigpCount--;
     this.nextHops.release(this.nextHopId[id] as NextHopId);
-    const slab = this.slabOf[id];
-    (this.slabs[slab] as Slab).live -= RECORD_HEADER + this.lengthOf[id];
-    this.offsetOf[id] = 0;
+    const slab = this.place[id] >>> 16;
+    (this.slabs[slab] as Slab).live -= recordLength(this.lengthOf[id]);
+    this.place[id] = 0;
     this.generation[id]++;
     this.lengthOf[id] = this.freeHead;
     this.freeHead = id;
-    this.count--;
+    this.stored--;
     if (slab !== this.current) this.tidy(slab);
-    if (index.length > MIN_INDEX && this.count < index.length >> 4) {
+    if (index.length > MIN_INDEX && this.stored < index.length >> 3) {
       this.rehash(Math.max(MIN_INDEX, index.length >> 3));
     }
   }
@@ -330,46 +390,57 @@ export class AttrSets {
     if (!slab || slab.live > slab.used >> 2) return;
     this.slabs[number] = null;
     for (let at = 0; slab.live > 0 && at < slab.used; ) {
-      const id = slab.buffer.readUInt32LE(at);
-      const length = slab.buffer.readUInt32LE(at + 4);
+      const id = slab.words[at >>> 2];
+      const length = slab.words[(at >>> 2) + 1];
       const start = at + RECORD_HEADER;
-      if (this.slabOf[id] === number && this.offsetOf[id] === start) {
-        slab.live -= RECORD_HEADER + length;
-        this.store(id, slab.buffer, start, length);
+      const place = ((number << 16) | (start >>> 2)) >>> 0;
+      if (this.place[id] === place) {
+        slab.live -= recordLength(length);
+        this.store(id, slab.words, slab.buffer, start, length);
       }
-      at = start + length;
+      at += recordLength(length);
     }
     this.freeSlabs.push(number);
+    if (slab.buffer.length !== SLAB_BYTES) return;
+    slab.used = 0;
+    slab.live = 0;
+    this.spareSlabs.push(slab);
   }
 
   private rehash(size: number): void {
     const index = new Uint32Array(size);
     const mask = size - 1;
     for (let id = 1; id < this.highWater; id++) {
-      if (this.references[id] === 0) continue;
-      let slot = this.hashes[id] & mask;
-      while (index[slot] !== 0) slot = (slot + 1) & mask;
-      index[slot] = id;
+      if (this.place[id] === 0) continue;
+      const hash = this.hashes[id];
+      this.chain[id] = index[hash & mask];
+      index[hash & mask] = (hash & TAG_BITS) | id;
     }
     this.index = index;
     this.mask = mask;
   }
 
-  /** To be called when it is quiet after many sets were freed: cuts the columns behind the last one in use. */
-  trim(): void {
-    if (this.highWater < 4096 || this.count > this.highWater >> 2) return;
-    const { generation, references } = this;
-    while (this.highWater > 1 && references[this.highWater - 1] === 0) {
+  /** To be called when it is quiet after many sets were freed, and none is left to `reclaim`: cuts the columns behind the last one in use. Returns whether the former ones are garbage now. */
+  trim(): boolean {
+    const inUse = this.slabs.length - this.freeSlabs.length;
+    while (this.spareSlabs.length > inUse) this.spareSlabs.pop();
+    this.trimmedAt = Math.max(this.trimmedAt, this.count);
+    if (this.highWater < 4096 || this.count > this.highWater >> 2) return false;
+    // It takes a look at every id: worth it each time that half of what was left has gone.
+    if (this.count > this.trimmedAt >> 1) return false;
+    this.trimmedAt = this.count;
+    const { generation, place } = this;
+    while (this.highWater > 1 && place[this.highWater - 1] === 0) {
       this.highWater--;
       this.generationBase = Math.max(this.generationBase, generation[this.highWater]);
     }
     this.freeHead = 0;
     for (let id = this.highWater - 1; id > 0; id--) {
-      if (references[id] !== 0) continue;
+      if (place[id] !== 0) continue;
       this.lengthOf[id] = this.freeHead;
       this.freeHead = id;
     }
-    if (this.highWater > this.capacity >> 2) return;
+    if (this.highWater > this.capacity >> 2) return false;
     const old = columnNames.map((name) => this[name]);
     this.buffers = reserveColumns();
     this.capacity = 0;
@@ -377,6 +448,7 @@ export class AttrSets {
     columnNames.forEach((name, i) => {
       this[name].set(old[i].subarray(0, this.highWater));
     });
+    return true;
   }
 
   /** Reads the columns out of the stored bytes. The bytes were validated when they were brought into canonical form. */
@@ -386,17 +458,17 @@ export class AttrSets {
     let at = this.start(id as AttrSetId);
     const family = buffer[at] as FamilyIndex;
     const nextHopLength = buffer[at + 1];
-    this.family[id] = family;
+    put(this.family, id, family);
     this.nextHopId[id] = this.internNextHop(buffer, at + 2, nextHopLength, this.scope[id]);
-    this.localPref[id] = DEFAULT_LOCAL_PREF;
-    this.med[id] = 0;
+    let localPref = DEFAULT_LOCAL_PREF;
+    let med = 0;
+    let originatorId = 0;
+    let clusterListLength = 0;
+    let origin = 0;
+    let communityFlags = 0;
+    let present = 0;
     this.asPathLength[id] = 0;
     this.firstAs[id] = 0;
-    this.originatorId[id] = 0;
-    this.clusterListLength[id] = 0;
-    this.origin[id] = 0;
-    this.communityFlags[id] = 0;
-    this.present[id] = 0;
     at += 2 + nextHopLength;
     while (at < end) {
       const extended = buffer[at] & 0x10;
@@ -406,41 +478,46 @@ export class AttrSets {
       at = value + length;
       switch (type) {
         case 1:
-          this.origin[id] = buffer[value];
+          origin = buffer[value];
           break;
         case 2:
           this.decodeAsPath(id, buffer, value, at);
           break;
         case 4:
-          this.med[id] = buffer.readUInt32BE(value);
-          this.present[id] |= 2;
+          med = u32At(buffer, value);
+          present |= 2;
           break;
         case 5:
-          this.localPref[id] = buffer.readUInt32BE(value);
-          this.present[id] |= 1;
+          localPref = u32At(buffer, value);
+          present |= 1;
           break;
         case 8:
           for (let i = value; i + 4 <= at; i += 4) {
-            if (buffer[i] === 0xff) {
-              this.communityFlags[id] |= communityFlag.get(buffer.readUInt32BE(i)) ?? 0;
-            }
+            if (buffer[i] === 0xff) communityFlags |= communityFlag.get(u32At(buffer, i)) ?? 0;
           }
           break;
         case 9:
-          this.originatorId[id] = buffer.readUInt32BE(value);
+          originatorId = u32At(buffer, value);
           break;
         case 10:
-          this.clusterListLength[id] = Math.min(length >> 2, 255);
+          clusterListLength = Math.min(length >> 2, 255);
           break;
         case 16:
-          if (findLinkBandwidth(buffer, value, at) > 0) this.present[id] |= 4;
+          if (findLinkBandwidth(buffer, value, at) > 0) present |= 4;
           break;
         case AIGP:
-          this.present[id] |= 8;
+          present |= 8;
           this.aigpCount++;
           break;
       }
     }
+    this.localPref[id] = localPref;
+    put(this.med, id, med);
+    put(this.originatorId, id, originatorId);
+    put(this.clusterListLength, id, clusterListLength);
+    put(this.origin, id, origin);
+    put(this.communityFlags, id, communityFlags);
+    this.present[id] = present;
   }
 
   private decodeAsPath(id: number, buffer: Buffer, start: number, end: number): void {
@@ -450,7 +527,7 @@ export class AttrSets {
       const type = buffer[at];
       const members = buffer[at + 1];
       if (type === 2) {
-        if (leading && members > 0) this.firstAs[id] = buffer.readUInt32BE(at + 2);
+        if (leading && members > 0) this.firstAs[id] = u32At(buffer, at + 2);
         length += members;
       } else if (type === 1) {
         length += 1;
@@ -463,10 +540,12 @@ export class AttrSets {
 
   private internNextHop(buffer: Buffer, at: number, length: number, scope: number): NextHopId {
     if (length === 0) return 0 as NextHopId;
-    if (length === 4) return this.nextHops.intern(readAddress(buffer, at, IPV4), 0);
+    if (length === 4) return this.nextHops.intern4(u32At(buffer, at));
     // RFC 2545 §3: behind the global address comes the link-local one, when the sender shares the subnet.
     const linkLocal = length === 32 && scope !== 0 && isLinkLocal(readAddress(buffer, at + 16, IPV6));
-    return this.nextHops.intern(readAddress(buffer, linkLocal ? at + 16 : at, IPV6), scope);
+    const global = readAddress(buffer, at, IPV6);
+    if (!linkLocal) return this.nextHops.intern(global, scope);
+    return this.nextHops.intern(readAddress(buffer, at + 16, IPV6), scope, global);
   }
 
   private ensureCapacity(needed: number): void {
@@ -481,12 +560,13 @@ export class AttrSets {
     this.med = u32();
     this.firstAs = u32();
     this.originatorId = u32();
-    this.generation = u32().fill(this.generationBase, this.capacity);
+    this.generation = u32();
+    if (this.generationBase > 0) this.generation.fill(this.generationBase, this.capacity);
     this.scope = u32();
     this.references = u32();
     this.hashes = u32();
-    this.slabOf = u32();
-    this.offsetOf = u32();
+    this.chain = u32();
+    this.place = u32();
     this.lengthOf = u32();
     this.asPathLength = u16();
     this.clusterListLength = u8();
@@ -498,14 +578,9 @@ export class AttrSets {
   }
 }
 
+const isLittleEndian = endianness() === 'LE';
+const noWords = new Uint32Array(0);
+
 function reserveColumns(): SharedArrayBuffer[] {
   return columnNames.map(() => reserve(MAX_SETS * 4));
-}
-
-/** Whether a canonical set's next hop (its second address, of 32 octets) is an IPv6 link-local one: fe80::/10. */
-function hasLinkLocalNextHop(buf: Uint8Array, start: number): boolean {
-  const length = buf[start + 1];
-  const at = start + 2;
-  const linkLocalAt = (i: number) => buf[i] === 0xfe && (buf[i + 1] & 0xc0) === 0x80;
-  return (length === 16 || length === 32) && (linkLocalAt(at) || (length === 32 && linkLocalAt(at + 16)));
 }

@@ -89,6 +89,11 @@ export class Decision {
   private candidateCount = 0;
   private handedOut = 0;
   private readonly lowestMed = new Map<number, number>();
+  /**
+   * After `best` and `challenge`: step 7 removed nothing, as all that came so far have one MED. The steps then order any two
+   * paths, so that one more is compared with the best alone.
+   */
+  isLevel = true;
 
   constructor(
     private readonly sets: AttrSets,
@@ -107,16 +112,35 @@ export class Decision {
 
   /** The best path of the chain that begins at `first`, or NONE. */
   best(first: PathId | typeof NONE): PathId | typeof NONE {
-    const n = this.gather(first);
+    this.isLevel = true;
+    if (first === NONE) return NONE;
     // Most prefixes have one path, and nothing is to be compared.
+    if (this.paths.next[first] === NONE) return this.isCandidate(first) ? first : NONE;
+    const n = this.gather(first);
     if (n < 2) return (n === 0 ? NONE : this.candidates[0]) as PathId;
     return this.lowestLate(this.keepWithLowestMed(this.keepHighestRank(0)));
+  }
+
+  /**
+   * The better one of the best path, chosen when `isLevel` was as given, and of a path that came since. NONE: only a look at
+   * all of them tells.
+   */
+  challenge(best: PathId, path: PathId, isLevel: boolean): PathId | typeof NONE {
+    if (!this.isCandidate(best)) return NONE;
+    this.isLevel = isLevel;
+    if (!this.isCandidate(path)) return best;
+    const ahead = this.compareRank(path, best);
+    if (ahead > 0) this.isLevel = true;
+    if (ahead !== 0) return ahead > 0 ? path : best;
+    if (!isLevel || this.medOf(path) !== this.medOf(best)) return NONE;
+    return this.compareLate(path, best) < 0 ? path : best;
   }
 
   /** The best path and those that tie with it up to step 9, by the later steps, one per next hop, at most `max`. */
   multipath(first: PathId | typeof NONE, max: number): PathId[] {
     const best = this.best(first);
     if (best === NONE) return [];
+    if (this.paths.next[first] === NONE) return [best as PathId];
     if ((this.sources.flags[this.paths.source[best]] & BY_NEXT_HOP) === 0) return [best as PathId];
     const n = this.keepWithLowestMed(this.keepHighestRank(0));
     const equal = [...this.tied.subarray(0, n)]
@@ -272,6 +296,7 @@ export class Decision {
     let differ = false;
     for (let i = 1; i < n && !differ; i++) differ = this.medOf(tied[i]) !== this.medOf(tied[0]);
     if (!differ) return n;
+    this.isLevel = false;
     const { lowestMed } = this;
     lowestMed.clear();
     for (let i = 0; i < n; i++) {
@@ -286,6 +311,21 @@ export class Decision {
       if (this.medOf(tied[i]) === lowestMed.get(comparedWithin)) tied[left++] = tied[i];
     }
     return left;
+  }
+
+  /** Steps 1 to 6; above 0: `x` is better. */
+  private compareRank(x: number, y: number): number {
+    const { accepted, source } = this.paths;
+    const { preference } = this.sources;
+    const { localPref, asPathLength, origin, communityFlags, aigpCount } = this.sets;
+    const set = accepted[x];
+    const other = accepted[y];
+    let ahead = preference[source[x]] - preference[source[y]];
+    if (ahead === 0) ahead = (communityFlags[other] & LLGR_STALE) - (communityFlags[set] & LLGR_STALE);
+    if (ahead === 0) ahead = localPref[set] - localPref[other];
+    if (ahead === 0 && aigpCount > 0) ahead = this.aigpOf(other, source[y]) - this.aigpOf(set, source[x]);
+    if (ahead === 0) ahead = asPathLength[other] - asPathLength[set];
+    return ahead !== 0 ? ahead : origin[other] - origin[set];
   }
 
   private medOf(path: number): number {

@@ -15,51 +15,25 @@
  * together in one epoch, so that the octet of the epoch never comes round to them.
  */
 import type { FamilyIndex } from '../address/index.js';
-import { type AttrSets, LLGR_STALE, NO_LLGR } from './attr-sets.js';
+import { LLGR_STALE, NO_LLGR } from './attr-sets.js';
 import { Decision } from './decision.js';
 import { Epochs } from './epochs.js';
+import {
+  BEST_CHANGED,
+  type FamilyRibContext,
+  type LongLivedMark,
+  MULTIPATH_CHANGED,
+} from './family-rib-context.js';
 import { IdQueue } from './id-queue.js';
 import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
-import type { NextHopTable } from './next-hops.js';
-import {
-  ACCEPTED_CHANGED,
-  PATH_GONE,
-  PATH_REJECTED,
-  type PathWatcher,
-  RECEIVED_CHANGED,
-} from './path-watcher.js';
+import { ACCEPTED_CHANGED, PATH_GONE, PATH_REJECTED, RECEIVED_CHANGED } from './path-watcher.js';
 import { MULTIPATH, Paths } from './paths.js';
+import { DIRTY, LEVEL, ONE_CAME, UNUSED } from './prefix-flags.js';
 import { PrefixTable } from './prefix-table.js';
 import { type Refilter, type SourceJob, SourceJobs } from './source-jobs.js';
-import type { Sources } from './sources.js';
 
+export * from './family-rib-context.js';
 export type { Refilter } from './source-jobs.js';
-
-/** Another best path, none any more, or other attributes of the same. */
-export const BEST_CHANGED = 1;
-/** Another set of paths to forward by (only when more than one is allowed). */
-export const MULTIPATH_CHANGED = 2;
-/** Bits of `flags` beside these: the prefix waits for `decide`, and for `reclaim`. */
-const DIRTY = 4;
-const UNUSED = 8;
-
-export type ChangeListener = (family: FamilyIndex, prefix: PrefixId, change: number) => void;
-/** The long-lived stale form of an accepted set, with one more reference, which is the caller's; 0 where it has none. */
-export type LongLivedMark = (accepted: AttrSetId) => AttrSetId;
-
-export interface FamilyRibContext {
-  readonly sets: AttrSets;
-  readonly sources: Sources;
-  readonly nextHops: NextHopTable;
-  maxPaths: number;
-  /** Null: nobody looks at paths one by one. */
-  watcher: PathWatcher | null;
-  /** There is something to `decide`. */
-  wake(): void;
-  changed(family: FamilyIndex, prefix: PrefixId, change: number): void;
-  /** Whether some consumer still needs the id of a prefix that has no paths. */
-  isClaimed(family: FamilyIndex, prefix: PrefixId): boolean;
-}
 
 export class FamilyRib {
   readonly prefixes: PrefixTable;
@@ -71,6 +45,8 @@ export class FamilyRib {
   private flags = new Uint8Array(1024);
   private readonly dirty = new IdQueue();
   private readonly unused = new IdQueue();
+  /** Of `unused`, from its head: what the reclaim under way has yet to look at. */
+  private unusedToLookAt = 0;
   private readonly epochs = new Epochs();
   private readonly stale = new Set<SourceId>();
   private readonly refreshing = new Set<SourceId>();
@@ -118,8 +94,8 @@ export class FamilyRib {
       counts.upToDate++;
       if (accepted !== 0) {
         counts.accepted++;
-        this.markDirty(prefix, 0);
-      }
+        this.markCame(prefix);
+      } else if (prefix < this.flags.length) this.flags[prefix] &= ~ONE_CAME;
       const isNew = RECEIVED_CHANGED | (accepted !== 0 ? ACCEPTED_CHANGED : PATH_REJECTED);
       this.context.watcher?.(this.family, prefix, source, pathId, isNew);
       return;
@@ -336,6 +312,7 @@ export class FamilyRib {
     const jobs = this.jobs.bySource;
     const { nextHopId } = this.context.sets;
     const byNextHop = nextHopMarks.length > 0;
+    const { removesSeveral } = this.jobs;
     const end = paths.highWater;
     let path = this.cursor;
     for (; path < end; path++) {
@@ -346,7 +323,10 @@ export class FamilyRib {
       const prefix = paths.prefix[path];
       if (prefix === NONE) continue;
       const job = jobs[paths.source[path]];
-      if (job !== undefined && this.perform(job, path as PathId, prefix as PrefixId)) continue;
+      if (job !== undefined && this.perform(job, path as PathId, prefix as PrefixId)) {
+        if (removesSeveral) this.removeOthers(prefix as PrefixId);
+        continue;
+      }
       if (all || (byNextHop && nextHopMarks[nextHopId[paths.accepted[path]]] === 1)) {
         this.markDirty(prefix as PrefixId, all ? MULTIPATH_CHANGED : this.changeByDistance(path, prefix));
       }
@@ -365,21 +345,25 @@ export class FamilyRib {
 
   /**
    * Gives ids of prefixes without paths back where no consumer needs them any more; the others stay for next time.
-   * When few are left of many, the columns are cut to fit. Returns whether the deadline came first.
+   * When few are left of many, the columns are cut to fit. Returns whether the deadline came first; called again, it goes
+   * on from there, and looks at each once before it says that all were looked at.
    */
   reclaim(deadline: number): boolean {
-    for (let n = this.unused.size; n > 0; n--) {
+    if (this.unusedToLookAt === 0) this.unusedToLookAt = this.unused.size;
+    while (this.unusedToLookAt > 0) {
+      const n = --this.unusedToLookAt;
       const prefix = this.unused.shift() as PrefixId;
       this.flags[prefix] &= ~UNUSED;
       if (this.paths.firstOf(prefix) === NONE && (this.flags[prefix] & DIRTY) === 0) {
         if (this.context.isClaimed(this.family, prefix)) this.leaveUnused(prefix);
         else this.prefixes.release(prefix);
       }
-      if ((n & 63) === 0 && performance.now() >= deadline) return true;
+      if (n > 0 && (n & 63) === 0 && performance.now() >= deadline) return true;
     }
     this.prefixes.trim();
     if (this.cursor < 0 && this.paths.isSparse(this.prefixes.highWater)) {
       this.paths.compact(this.prefixes.highWater);
+      this.context.shrunk();
       if (this.prefixes.highWater < this.flags.length >> 2) {
         this.flags = this.flags.slice(0, Math.max(1024, this.prefixes.highWater));
       }
@@ -441,6 +425,18 @@ export class FamilyRib {
     }
     if (job.redecide) this.markDirty(prefix, BEST_CHANGED);
     return false;
+  }
+
+  /** Removes what goes with a path that was removed, so that its prefix is decided once and not for each source that left. */
+  private removeOthers(prefix: PrefixId): void {
+    const { paths } = this;
+    const jobs = this.jobs.bySource;
+    for (let path = paths.first[prefix]; path !== NONE; ) {
+      const next = paths.next[path];
+      const upTo = jobs[paths.source[path]]?.removeUpTo ?? null;
+      if (upTo !== null && Epochs.isUpTo(paths.epoch[path], upTo)) this.remove(path as PathId, prefix);
+      path = next;
+    }
   }
 
   /** Runs an import filter over a path. What bears the mark of long-lived paths keeps it (RFC 9494 §4.3). */
@@ -532,10 +528,17 @@ export class FamilyRib {
   private markDirty(prefix: PrefixId, change: number): void {
     if (prefix >= this.flags.length) this.growFlags(prefix);
     const before = this.flags[prefix];
-    this.flags[prefix] = before | change | DIRTY;
+    this.flags[prefix] = (before & ~ONE_CAME) | change | DIRTY;
     if ((before & DIRTY) !== 0) return;
     this.dirty.push(prefix);
     if (this.dirty.size === 1) this.context.wake();
+  }
+
+  /** An accepted path has come to the head of the prefix's chain. */
+  private markCame(prefix: PrefixId): void {
+    const isDecided = !this.isUndecided(prefix);
+    this.markDirty(prefix, 0);
+    if (isDecided) this.flags[prefix] |= ONE_CAME;
   }
 
   private growFlags(prefix: PrefixId): void {
@@ -546,11 +549,17 @@ export class FamilyRib {
 
   private decidePrefix(prefix: PrefixId): void {
     const { paths } = this;
-    let change = this.flags[prefix] & (BEST_CHANGED | MULTIPATH_CHANGED);
-    this.flags[prefix] &= UNUSED;
+    const flags = this.flags[prefix];
+    let change = flags & (BEST_CHANGED | MULTIPATH_CHANGED);
     const first = paths.first[prefix] as PathId;
-    const before = paths.best[prefix];
-    const best = this.decision.best(first);
+    const before = paths.best[prefix] as PathId | typeof NONE;
+    const { decision } = this;
+    let best: PathId | typeof NONE = NONE;
+    if ((flags & ONE_CAME) !== 0 && before !== NONE) {
+      best = decision.challenge(before as PathId, first, (flags & LEVEL) !== 0);
+    }
+    if (best === NONE) best = decision.best(first);
+    this.flags[prefix] = (flags & UNUSED) | (decision.isLevel ? LEVEL : 0);
     if (best !== before) {
       change |= BEST_CHANGED;
       if (before === NONE) this.bestCount++;

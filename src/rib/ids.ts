@@ -6,6 +6,8 @@
 export type PrefixId = number & { readonly brand: 'PrefixId' };
 export type PathId = number & { readonly brand: 'PathId' };
 export type AttrSetId = number & { readonly brand: 'AttrSetId' };
+/** What an update group sends: an attribute set, as it is or changed by one of the group's recipes; see OutgoingSets. */
+export type OutgoingId = number & { readonly brand: 'AttrSetId' | 'OutgoingId' };
 export type NextHopId = number & { readonly brand: 'NextHopId' };
 export type SourceId = number & { readonly brand: 'SourceId' };
 /** An entry of the FIB's forwarding table: how to forward, shared by all routes that forward alike. */

@@ -15,6 +15,7 @@
  * - `Decision`: RFC 4271 §9.1.2 as numbered steps; a pure reading of the tables.
  * - `NextHopTable`: every next hop, how it resolves, and who hears when that changes.
  * - `UpdateGroup` (with `AdjRibOut`, `Stream`, `PendingRoutes`): what peers of the same treatment are told, encoded once.
+ *   `OutgoingSets`: accepted sets as they go out, written when they are encoded.
  *   `PathSlots`: the keys of all that where they are told several paths per prefix.
  * - `FamilyRib` and `Rib` put these together and do the work in slices (`Slices`), a few milliseconds at a time.
  *
@@ -29,6 +30,7 @@ export * from './decision.js';
 export * from './family-rib.js';
 export * from './ids.js';
 export * from './next-hops.js';
+export * from './outgoing-sets.js';
 export * from './path-slots.js';
 export * from './paths.js';
 export * from './prefix-table.js';

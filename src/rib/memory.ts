@@ -15,7 +15,18 @@ export function growTo(buffer: SharedArrayBuffer, bytes: number): SharedArrayBuf
   return buffer;
 }
 
+/** For columns that are 0 in nearly every row: what is not written takes no memory. */
+export function put(column: Uint8Array | Uint32Array, row: number, value: number): void {
+  if (column[row] !== value) column[row] = value;
+}
+
 /** The next capacity when `needed` elements don't fit: an eighth more, as growing is cheap, and at least 1024. */
 export function nextCapacity(current: number, needed: number, max: number): number {
   return Math.min(Math.max(needed, current + Math.max(1024, current >> 3)), max);
+}
+
+/** `to`, beginning with all of `from`. */
+export function filled<T extends { set(from: T): void }>(to: T, from: T): T {
+  to.set(from);
+  return to;
 }

@@ -19,11 +19,21 @@ import {
   formatAddress,
   IPV4,
   isLinkLocal,
-  networkOf,
   type Prefix,
   sameAddress,
 } from '../address/index.js';
 import { type NextHopId, NONE } from './ids.js';
+import { filled } from './memory.js';
+import {
+  connectedNetwork,
+  hostPrefix,
+  keyOf,
+  type ResolutionStep,
+  sameConnected,
+  sameHop,
+  sameHops,
+  sameIndexes,
+} from './next-hop-keys.js';
 import { PrefixTrie } from './prefix-trie.js';
 
 /** One way out. */
@@ -72,14 +82,6 @@ export interface CoveringRoute {
 /** The RIB as next-hop tracking sees it: the longest best route for the address, no longer than `maxLength` bits. */
 export type RouteLookup = (address: Address, maxLength: number) => CoveringRoute | null;
 
-/** One step of a resolution, for people. */
-export interface ResolutionStep {
-  readonly address: Address;
-  readonly by: 'connected' | 'kernel' | 'route' | 'interface' | 'own address' | 'unstable' | 'nothing';
-  readonly prefix: Prefix | null;
-  readonly hops: readonly ResolvedHop[];
-}
-
 /** The decision process may come out differently: resolvable or not, or another metric. */
 export const RESOLUTION_CHANGED = 1;
 /** Forwarding changed: other gateways or interfaces. */
@@ -102,6 +104,7 @@ const MAX_HOLD_MS = 60_000;
 interface TrackedNextHop {
   readonly address: Address;
   readonly scope: number;
+  readonly global: Address | null;
   references: number;
   queued: boolean;
   hops: readonly ResolvedHop[];
@@ -132,6 +135,7 @@ const noInterfaces: ReadonlySet<number> = new Set();
 const self: TrackedNextHop = {
   address: { family: IPV4, a: 0, b: 0, c: 0, d: 0 },
   scope: 0,
+  global: null,
   references: 1,
   queued: false,
   hops: noHops,
@@ -158,6 +162,9 @@ export class NextHopTable {
   private readonly entries: (TrackedNextHop | null)[] = [self];
   private readonly freeIds: NextHopId[] = [];
   private readonly ids = new Map<string | number, NextHopId>();
+  /** What `intern4` last answered, for which address; NONE: that next hop is gone. */
+  private recentWord: number = NONE;
+  private recent = SELF;
   private readonly tracked = [new PrefixTrie(0), new PrefixTrie(1)] as const;
   private readonly outside = [new PrefixTrie(0), new PrefixTrie(1)] as const;
   private readonly outsideRoutes: (OutsideRoute | null)[] = [];
@@ -191,32 +198,37 @@ export class NextHopTable {
     this.queueAll();
   }
 
-  /** The id of a next hop with one more reference, resolved at once if new. `scope`: interface of a link-local address, else 0. */
-  intern(address: Address, scope: number): NextHopId {
+  /** The same for an IPv4 address in host order. */
+  intern4(a: number): NextHopId {
+    if (a === this.recentWord) {
+      (this.entries[this.recent] as TrackedNextHop).references++;
+      return this.recent;
+    }
+    const id = this.intern({ family: IPV4, a, b: 0, c: 0, d: 0 }, 0);
+    this.recentWord = a;
+    this.recent = id;
+    return id;
+  }
+
+  /**
+   * The id of a next hop with one more reference, resolved at once if new. `scope`: interface of a link-local address, else
+   * 0. `global`: the address beside it (RFC 2545 §3), by which the same router is known elsewhere.
+   */
+  intern(address: Address, scope: number, global: Address | null = null): NextHopId {
     if (scope !== 0 && !isLinkLocal(address)) scope = 0;
-    const key =
-      address.family === IPV4
-        ? scope === 0
-          ? address.a
-          : `4:${address.a}:${scope}`
-        : `${address.a}:${address.b}:${address.c}:${address.d}:${scope}`;
+    const key = keyOf(address, scope, global);
     const known = this.ids.get(key);
     if (known !== undefined) {
       (this.entries[known] as TrackedNextHop).references++;
       return known;
     }
     const id = this.freeIds.pop() ?? (this.entries.length as NextHopId);
-    this.entries[id] = { ...self, address, scope };
+    this.entries[id] = { ...self, address, scope, global };
     if (id >= this.resolved.length) {
-      const resolved = new Uint8Array(this.resolved.length * 2);
-      resolved.set(this.resolved);
-      this.resolved = resolved;
-      const metric = new Uint32Array(this.metric.length * 2);
-      metric.set(this.metric);
-      this.metric = metric;
-      const distance = new Float64Array(this.distance.length * 2);
-      distance.set(this.distance);
-      this.distance = distance;
+      const room = this.resolved.length * 2;
+      this.resolved = filled(new Uint8Array(room), this.resolved);
+      this.metric = filled(new Uint32Array(room), this.metric);
+      this.distance = filled(new Float64Array(room), this.distance);
     }
     this.ids.set(key, id);
     if (scope === 0) this.tracked[address.family].set(hostPrefix(address), id);
@@ -233,16 +245,11 @@ export class NextHopTable {
   release(id: NextHopId): void {
     const entry = this.entries[id];
     if (id === SELF || !entry || --entry.references > 0) return;
-    const { address, scope } = entry;
-    this.ids.delete(
-      address.family === IPV4
-        ? scope === 0
-          ? address.a
-          : `4:${address.a}:${scope}`
-        : `${address.a}:${address.b}:${address.c}:${address.d}:${scope}`,
-    );
+    const { address, scope, global } = entry;
+    this.ids.delete(keyOf(address, scope, global));
     if (scope === 0) this.tracked[address.family].delete(hostPrefix(address));
     this.setThrough(id, entry, []);
+    if (id === this.recent) this.recentWord = NONE;
     this.entries[id] = null;
     this.resolved[id] = 0;
     this.metric[id] = 0;
@@ -253,6 +260,11 @@ export class NextHopTable {
   /** null for SELF. */
   address(id: NextHopId): Address | null {
     return id === SELF ? null : (this.entries[id]?.address ?? null);
+  }
+
+  /** The address by which it is known beyond its link; null for SELF. */
+  global(id: NextHopId): Address | null {
+    return this.entries[id]?.global ?? this.address(id);
   }
 
   /** Interface of a link-local next hop, else 0. */
@@ -285,6 +297,7 @@ export class NextHopTable {
    * former ones.
    */
   setInterfaces(connected: readonly ConnectedAddress[], down: ReadonlySet<number> = noInterfaces): void {
+    if (sameConnected(connected, this.connected) && sameIndexes(down, this.down)) return;
     this.down = down;
     for (const each of this.connected) {
       this.editOutside(connectedNetwork(each), (route) => {
@@ -486,8 +499,10 @@ export class NextHopTable {
   ): Resolution | null {
     const note = (by: ResolutionStep['by'], prefix: Prefix | null, hops: readonly ResolvedHop[]) =>
       steps?.push({ address, by, prefix, hops });
-    if (this.connected.some((each) => sameAddress(each.address, address))) {
-      note('own address', null, noHops);
+    // Link-local without an interface: of a link that is not ours, whatever routes to fe80::/10 we have.
+    const isOffLink = address.family !== IPV4 && isLinkLocal(address);
+    if (isOffLink || this.connected.some((each) => sameAddress(each.address, address))) {
+      note(isOffLink ? 'off link' : 'own address', null, noHops);
       return null;
     }
     const outside = this.outside[address.family].matches(address);
@@ -572,25 +587,6 @@ export class NextHopTable {
     if (length !== routeLength) return length > routeLength;
     return other.connected.length > 0 || other.kernel[0].metric <= this.kernelMetric;
   }
-}
-
-function hostPrefix(address: Address): Prefix {
-  return { ...address, length: address.family === IPV4 ? 32 : 128 };
-}
-
-function connectedNetwork(connected: ConnectedAddress): Prefix {
-  return networkOf(connected.peer ?? connected.address, connected.address.length);
-}
-
-function sameHop(x: ResolvedHop, y: ResolvedHop): boolean {
-  if (x.ifindex !== y.ifindex) return false;
-  return x.gateway === null || y.gateway === null
-    ? x.gateway === y.gateway
-    : sameAddress(x.gateway, y.gateway);
-}
-
-function sameHops(x: readonly ResolvedHop[], y: readonly ResolvedHop[]): boolean {
-  return x.length === y.length && x.every((hop, i) => sameHop(hop, y[i]));
 }
 
 /** `192.0.2.1 dev 3`, for messages. */

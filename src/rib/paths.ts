@@ -5,7 +5,7 @@
  * A PathId is good until the next change of the table, so nobody keeps one across a turn of the event loop.
  */
 import { NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
-import { growTo, nextCapacity, reserve } from './memory.js';
+import { growTo, nextCapacity, put, reserve } from './memory.js';
 
 const MAX_PATHS = 1 << 26;
 const MAX_PREFIXES = 1 << 24;
@@ -81,7 +81,7 @@ export class Paths {
     this.first[prefix] = path;
     this.prefix[path] = prefix;
     this.source[path] = source;
-    this.flags[path] = 0;
+    put(this.flags, path, 0);
     if (pathId !== 0) this.pathIdsUsed = true;
     if (this.pathIdsUsed) this.pathId[path] = pathId;
     this.count++;

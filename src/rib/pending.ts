@@ -13,7 +13,7 @@
  * Prefixes of a bucket are a doubly linked list through pages of 4096 prefixes (16 bytes each, on demand, pooled);
  * buckets are parallel arrays found through a hash of (attribute set, excluded member).
  */
-import { type AttrSetId, NONE, REJECTED, type RouteKey, type SourceId } from './ids.js';
+import { NONE, type OutgoingId, REJECTED, type RouteKey, type SourceId } from './ids.js';
 
 /** Index of a bucket; 0 is none. */
 export type BucketId = number & { readonly brand: 'BucketId' };
@@ -71,26 +71,31 @@ export class PendingRoutes {
   }
 
   has(prefix: RouteKey): boolean {
-    const page = this.pages[prefix >>> PAGE_BITS];
+    const index = prefix >>> PAGE_BITS;
+    const page = index < this.pages.length ? this.pages[index] : undefined;
     return page !== undefined && page[(prefix & PAGE_MASK) << WORD_BITS] !== 0;
   }
 
-  /** The source of what members hold of a pending prefix, or NOTHING_SENT. */
-  sent(prefix: RouteKey): number {
-    const page = this.pages[prefix >>> PAGE_BITS];
-    return page === undefined ? NOTHING_SENT : page[((prefix & PAGE_MASK) << WORD_BITS) | SENT];
+  /** The source of what members hold of a pending prefix, or NOTHING_SENT; `otherwise` where the prefix is not pending. */
+  sent(prefix: RouteKey, otherwise: number): number {
+    const index = prefix >>> PAGE_BITS;
+    const page = index < this.pages.length ? this.pages[index] : undefined;
+    if (page === undefined) return otherwise;
+    const at = (prefix & PAGE_MASK) << WORD_BITS;
+    return page[at] === 0 ? otherwise : page[at | SENT];
   }
 
   /**
    * Queues the prefix for `attrSet` (REJECTED: withdrawal), to all but the member whose source is `excluded`
    * (NONE: to all). What was queued for it is superseded. `sent` counts only if the prefix was not pending.
    */
-  put(prefix: RouteKey, attrSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
+  put(prefix: RouteKey, attrSet: OutgoingId, excluded: SourceId | typeof NONE, sent: number): void {
     const index = prefix >>> PAGE_BITS;
-    const page = this.pages[index] ?? this.addPage(index);
+    const page = (index < this.pages.length ? this.pages[index] : undefined) ?? this.addPage(index);
     const at = (prefix & PAGE_MASK) << WORD_BITS;
     const before = page[at];
     const bucket = this.bucketFor(attrSet, excluded);
+    const isMarked = this.marked !== 0;
     if (before === 0) {
       page[at | SENT] = sent;
       this.used[index]++;
@@ -98,6 +103,8 @@ export class PendingRoutes {
     } else {
       if (before === bucket) return;
       this.unlink(page, at, before);
+      // It may have stood before the mark.
+      if (isMarked && attrSet !== REJECTED) this.mark();
     }
     const { buckets } = this;
     const base = bucket << BUCKET_BITS;
@@ -114,7 +121,7 @@ export class PendingRoutes {
   /** Takes the prefix out, if it is pending. */
   remove(prefix: RouteKey): void {
     const index = prefix >>> PAGE_BITS;
-    const page = this.pages[index];
+    const page = index < this.pages.length ? this.pages[index] : undefined;
     if (page === undefined) return;
     const at = (prefix & PAGE_MASK) << WORD_BITS;
     const bucket = page[at];
@@ -136,8 +143,8 @@ export class PendingRoutes {
     return (this.buckets[base | SET] === REJECTED ? this.firstReach : NO_BUCKET) as BucketId;
   }
 
-  attrSetOf(bucket: BucketId): AttrSetId {
-    return this.buckets[bucket << BUCKET_BITS] as AttrSetId;
+  attrSetOf(bucket: BucketId): OutgoingId {
+    return this.buckets[bucket << BUCKET_BITS] as OutgoingId;
   }
 
   /** Source of the member that must not be sent this bucket, or NONE. */
@@ -149,28 +156,50 @@ export class PendingRoutes {
     return this.buckets[(bucket << BUCKET_BITS) | SIZE];
   }
 
-  /** Where `shift` will find what members held of the prefix it takes. */
-  shiftedSent = NOTHING_SENT;
-
-  /** Takes the oldest prefix out of a bucket; with its last one the bucket is gone. */
-  shift(bucket: BucketId): RouteKey {
-    const prefix = this.buckets[(bucket << BUCKET_BITS) | HEAD];
-    const index = prefix >>> PAGE_BITS;
-    // The head of a live bucket always has a page.
-    const page = this.pages[index] as Int32Array;
-    const at = (prefix & PAGE_MASK) << WORD_BITS;
-    this.shiftedSent = page[at | SENT];
-    this.unlink(page, at, bucket);
-    this.forget(index, page, at);
-    return prefix as RouteKey;
+  /**
+   * Takes up to `most` of the oldest prefixes out of a bucket, which is gone with the last one: into `prefixes`, and what
+   * members held of each (as `sent` says it) into `sent`. Returns how many.
+   */
+  drain(bucket: BucketId, most: number, prefixes: Int32Array, sent: Int32Array): number {
+    const { buckets, pages, used } = this;
+    const base = bucket << BUCKET_BITS;
+    const n = Math.min(most, buckets[base | SIZE]);
+    let prefix = buckets[base | HEAD];
+    let index = -1;
+    // What is in a bucket always has a page.
+    let page = pages[prefix >>> PAGE_BITS] as Int32Array;
+    for (let i = 0; i < n; i++) {
+      if (prefix >>> PAGE_BITS !== index) {
+        if (index >= 0 && used[index] === 0) this.dropPage(index);
+        index = prefix >>> PAGE_BITS;
+        page = pages[index] as Int32Array;
+      }
+      const at = (prefix & PAGE_MASK) << WORD_BITS;
+      prefixes[i] = prefix;
+      sent[i] = page[at | SENT];
+      page[at] = 0;
+      used[index]--;
+      prefix = page[at | NEXT];
+    }
+    this.count -= n;
+    buckets[base | HEAD] = prefix;
+    buckets[base | SIZE] -= n;
+    if (prefix !== NONE) this.word(prefix, PREVIOUS, NONE);
+    else this.closeBucket(bucket);
+    if (used[index] === 0) this.dropPage(index);
+    if (this.count === 0) this.shrink();
+    return n;
   }
 
-  /** Remembers the end of the announcements queued so far, for `markReached`. */
+  /**
+   * Remembers the end of the announcements queued so far, for `markReached`. Which moves on with what is superseded by another
+   * announcement meanwhile.
+   */
   mark(): void {
     this.marked = this.lastReach;
   }
 
-  /** Whether all announcements that were queued at `mark` have left. */
+  /** Whether all announcements that were queued at `mark`, or what superseded them, have left. */
   get markReached(): boolean {
     return this.marked === 0;
   }
@@ -205,8 +234,9 @@ export class PendingRoutes {
   }
 
   clear(): void {
+    const scratch = new Int32Array(1024);
     for (let bucket = this.first(); bucket !== NO_BUCKET; bucket = this.first()) {
-      for (let n = this.sizeOf(bucket); n > 0; n--) this.shift(bucket);
+      this.drain(bucket, scratch.length, scratch, scratch);
     }
   }
 
@@ -230,11 +260,14 @@ export class PendingRoutes {
   private forget(index: number, page: Int32Array, at: number): void {
     page[at] = 0;
     this.count--;
-    if (--this.used[index] === 0) {
-      this.pages[index] = undefined;
-      if (pool.length < POOLED_PAGES) pool.push(page);
-    }
+    if (--this.used[index] === 0) this.dropPage(index);
     if (this.count === 0) this.shrink();
+  }
+
+  private dropPage(index: number): void {
+    const page = this.pages[index];
+    this.pages[index] = undefined;
+    if (page !== undefined && pool.length < POOLED_PAGES) pool.push(page);
   }
 
   private addPage(index: number): Int32Array {
@@ -252,7 +285,7 @@ export class PendingRoutes {
     return (mixed ^ (mixed >>> 15)) & (this.hash.length - 1);
   }
 
-  private bucketFor(attrSet: AttrSetId, excluded: number): number {
+  private bucketFor(attrSet: OutgoingId, excluded: number): number {
     const { buckets, recent } = this;
     const recentBase = recent << BUCKET_BITS;
     if (recent !== 0 && buckets[recentBase] === attrSet && buckets[recentBase | EXCLUDED] === excluded)
@@ -268,7 +301,7 @@ export class PendingRoutes {
     return bucket;
   }
 
-  private openBucket(attrSet: AttrSetId, excluded: number): number {
+  private openBucket(attrSet: OutgoingId, excluded: number): number {
     let bucket = this.freeBucket;
     if (bucket !== 0) {
       this.freeBucket = this.buckets[(bucket << BUCKET_BITS) | LATER];
@@ -345,8 +378,6 @@ export class PendingRoutes {
 
   /** Nothing is pending: gives back what a burst needed. */
   private shrink(): void {
-    this.pages.length = 0;
-    this.used.length = 0;
     if (this.buckets.length <= KEPT_WHEN_EMPTY << BUCKET_BITS) return;
     this.buckets = new Int32Array(SMALLEST << BUCKET_BITS);
     this.hash = new Int32Array(SMALLEST);

@@ -1,7 +1,12 @@
 /**
  * The prefixes of one family as dense ids. A prefix's key is one 32-bit word (IPv4) or four (IPv6) in host order
  * and a length; the keys lie in growable shared memory, so that the kernel thread reads them by id and no copy of
- * the table exists. The hash index (open addressing, linear probing) belongs to the thread that writes.
+ * the table exists. The hash index belongs to the thread that writes.
+ *
+ * The index is open addressing in lanes: its slots are rows of 16, a cache line each, and prefixes of one length that
+ * differ in their last four bits alone share a row, each in another lane. Tables are announced, withdrawn and sent by
+ * other peers mostly by neighbouring prefixes, and sixteen of them then cost one cache miss. Who finds its slot taken goes on down
+ * its lane, row by row, so that two rows that are full get in each other's way no more than two prefixes would.
  *
  * An id is valid from `intern` until `release`, and is then given to another prefix. Whoever releases makes sure
  * that nobody needs the id any more (see Rib.reclaim).
@@ -17,6 +22,16 @@ import {
 } from '../address/index.js';
 import { NONE, type PrefixId } from './ids.js';
 import { growTo, nextCapacity, reserve } from './memory.js';
+import {
+  below,
+  distance,
+  hashPrefix4,
+  hashPrefix6,
+  MAX_ENTRIES,
+  NUMBER_BITS,
+  newIndex,
+  TAG_BITS,
+} from './prefix-hash.js';
 
 /** The keys by PrefixId, for another thread: `words` is u32 × 1 (IPv4) or × 4 (IPv6), `lengths` is u8. They grow: take new views when `byteLength` has changed. */
 export interface SharedPrefixKeys {
@@ -30,18 +45,6 @@ const PAUSE_MASK = (1 << 15) - 1;
 export const FREE_LENGTH = 255;
 
 const MIN_INDEX = 1024;
-/** Ids fit into 24 bits of an index slot beside 8 bits of the hash. */
-const MAX_IDS = (1 << 24) - 1;
-const ID_BITS = 0xffffff;
-const TAG_BITS = 0xff000000;
-
-/** Scatters 32 bits over 32 bits (MurmurHash3's finaliser). */
-function mix(h: number): number {
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
-}
-
 export class PrefixTable {
   readonly family: FamilyIndex;
   /** Words per key: 1 or 4. */
@@ -61,21 +64,20 @@ export class PrefixTable {
   private readonly wordBuffer: SharedArrayBuffer;
   private readonly lengthBuffer: SharedArrayBuffer;
   private readonly maxIds: number;
-  /**
-   * In each slot 8 bits of the hash and, in the lower 24, the id + 1; 0 = empty. The hash bits spare nearly every
-   * look at a key that is not the right one, each of which would miss the cache.
-   */
-  private index = new Uint32Array(MIN_INDEX);
+  /** Ids by key, as prefix-hash lays them out. */
+  private index = newIndex(MIN_INDEX);
   private mask = MIN_INDEX - 1;
   /** Free ids, chained through their first key word (id + 1, 0 ends the chain). */
   private freeHead = 0;
+  /** `count` when ids were last put in order, or the highest id or count since. */
+  private trimmedAt = 0;
   /** Random, so that nobody outside can choose prefixes that collide. */
   private readonly seed = Math.trunc(Math.random() * 0x100000000);
 
-  constructor(family: FamilyIndex, maxIds = MAX_IDS) {
+  constructor(family: FamilyIndex, maxIds = MAX_ENTRIES) {
     this.family = family;
     this.stride = family === IPV4 ? 1 : 4;
-    this.maxIds = Math.min(maxIds, MAX_IDS);
+    this.maxIds = Math.min(maxIds, MAX_ENTRIES);
     this.wordBuffer = reserve(this.maxIds * this.stride * 4);
     this.lengthBuffer = reserve(this.maxIds);
     this.ensureCapacity(MIN_INDEX);
@@ -102,10 +104,10 @@ export class PrefixTable {
 
   intern4(a: number, length: number): PrefixId {
     a >>>= 0;
-    const hash = this.hash4(a, length);
+    const hash = hashPrefix4(a, length, this.seed);
     const slot = this.slot4(a, length, hash);
     const entry = this.index[slot];
-    if (entry !== 0) return ((entry & ID_BITS) - 1) as PrefixId;
+    if (entry !== 0) return ((entry & NUMBER_BITS) - 1) as PrefixId;
     const id = this.allocate(length);
     this.words[id] = a;
     this.link(slot, hash, id);
@@ -114,15 +116,15 @@ export class PrefixTable {
 
   find4(a: number, length: number): PrefixId | typeof NONE {
     a >>>= 0;
-    const entry = this.index[this.slot4(a, length, this.hash4(a, length))];
-    return entry === 0 ? NONE : (((entry & ID_BITS) - 1) as PrefixId);
+    const entry = this.index[this.slot4(a, length, hashPrefix4(a, length, this.seed))];
+    return entry === 0 ? NONE : (((entry & NUMBER_BITS) - 1) as PrefixId);
   }
 
   intern6(a: number, b: number, c: number, d: number, length: number): PrefixId {
-    const hash = this.hash6(a, b, c, d, length);
+    const hash = hashPrefix6(a, b, c, d, length, this.seed);
     const slot = this.slot6(a >>> 0, b >>> 0, c >>> 0, d >>> 0, length, hash);
     const entry = this.index[slot];
-    if (entry !== 0) return ((entry & ID_BITS) - 1) as PrefixId;
+    if (entry !== 0) return ((entry & NUMBER_BITS) - 1) as PrefixId;
     const id = this.allocate(length);
     const { words } = this;
     words[id * 4] = a;
@@ -134,9 +136,9 @@ export class PrefixTable {
   }
 
   find6(a: number, b: number, c: number, d: number, length: number): PrefixId | typeof NONE {
-    const hash = this.hash6(a, b, c, d, length);
+    const hash = hashPrefix6(a, b, c, d, length, this.seed);
     const entry = this.index[this.slot6(a >>> 0, b >>> 0, c >>> 0, d >>> 0, length, hash)];
-    return entry === 0 ? NONE : (((entry & ID_BITS) - 1) as PrefixId);
+    return entry === 0 ? NONE : (((entry & NUMBER_BITS) - 1) as PrefixId);
   }
 
   has(id: number): boolean {
@@ -159,7 +161,7 @@ export class PrefixTable {
     this.words[id * this.stride] = this.freeHead;
     this.freeHead = id + 1;
     this.count--;
-    if (this.index.length > MIN_INDEX && this.count < this.index.length >> 4) this.shrink();
+    if (this.index.length > MIN_INDEX && this.count < this.index.length >> 4) this.shrinkIndex();
   }
 
   /** Every id in use, in no particular order. Ids released or made meanwhile may or may not appear. */
@@ -246,23 +248,11 @@ export class PrefixTable {
     return this.lengths[x] - this.lengths[y];
   }
 
-  private hash4(a: number, length: number): number {
-    return mix(a ^ Math.imul(length + 1, 0x9e3779b1) ^ this.seed);
-  }
-
-  private hash6(a: number, b: number, c: number, d: number, length: number): number {
-    let h = mix(a ^ this.seed);
-    h = mix(h ^ b);
-    h = Math.imul(h ^ c, 0x9e3779b1) ^ (h >>> 15);
-    h = mix(h ^ d);
-    return mix(h ^ length);
-  }
-
   private hashOf(id: number): number {
     const { words } = this;
-    if (this.stride === 1) return this.hash4(words[id], this.lengths[id]);
+    if (this.stride === 1) return hashPrefix4(words[id], this.lengths[id], this.seed);
     const at = id * 4;
-    return this.hash6(words[at], words[at + 1], words[at + 2], words[at + 3], this.lengths[id]);
+    return hashPrefix6(words[at], words[at + 1], words[at + 2], words[at + 3], this.lengths[id], this.seed);
   }
 
   /** The slot that holds the key, or the empty one where it belongs. */
@@ -271,10 +261,10 @@ export class PrefixTable {
     let slot = hash & mask;
     for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
       if (((entry ^ hash) & TAG_BITS) === 0) {
-        const id = (entry & ID_BITS) - 1;
+        const id = (entry & NUMBER_BITS) - 1;
         if (words[id] === a && lengths[id] === length) return slot;
       }
-      slot = (slot + 1) & mask;
+      slot = below(slot, mask);
     }
     return slot;
   }
@@ -284,7 +274,7 @@ export class PrefixTable {
     let slot = hash & mask;
     for (let entry = index[slot]; entry !== 0; entry = index[slot]) {
       if (((entry ^ hash) & TAG_BITS) === 0) {
-        const id = (entry & ID_BITS) - 1;
+        const id = (entry & NUMBER_BITS) - 1;
         const at = id * 4;
         if (
           words[at] === a &&
@@ -296,7 +286,7 @@ export class PrefixTable {
           return slot;
         }
       }
-      slot = (slot + 1) & mask;
+      slot = below(slot, mask);
     }
     return slot;
   }
@@ -309,7 +299,7 @@ export class PrefixTable {
     } else {
       id = this.highWater;
       if (id >= this.capacity) this.ensureCapacity(id + 1);
-      this.highWater++;
+      this.trimmedAt = ++this.highWater;
     }
     this.lengths[id] = length;
     this.countByLength[length]++;
@@ -326,10 +316,10 @@ export class PrefixTable {
   private unlink(id: number): void {
     const { index, mask } = this;
     let hole = this.hashOf(id) & mask;
-    while ((index[hole] & ID_BITS) !== id + 1) hole = (hole + 1) & mask;
-    for (let slot = (hole + 1) & mask; index[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.hashOf((index[slot] & ID_BITS) - 1) & mask;
-      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+    while ((index[hole] & NUMBER_BITS) !== id + 1) hole = below(hole, mask);
+    for (let slot = below(hole, mask); index[slot] !== 0; slot = below(slot, mask)) {
+      const home = this.hashOf((index[slot] & NUMBER_BITS) - 1) & mask;
+      if (distance(home, slot, mask) >= distance(hole, slot, mask)) {
         index[hole] = index[slot];
         hole = slot;
       }
@@ -338,13 +328,13 @@ export class PrefixTable {
   }
 
   private rehash(size: number): void {
-    const index = new Uint32Array(size);
+    const index = newIndex(size);
     const mask = size - 1;
     for (let id = 0; id < this.highWater; id++) {
       if (this.lengths[id] === FREE_LENGTH) continue;
       const hash = this.hashOf(id);
       let slot = hash & mask;
-      while (index[slot] !== 0) slot = (slot + 1) & mask;
+      while (index[slot] !== 0) slot = below(slot, mask);
       index[slot] = (hash & TAG_BITS) | (id + 1);
     }
     this.index = index;
@@ -353,11 +343,17 @@ export class PrefixTable {
 
   /** To be called when it is quiet after withdrawals: cuts what can be cut, if that is most of it. */
   trim(): void {
-    if (this.highWater > 1024 && this.count < this.highWater >> 2) this.shrink();
+    this.trimmedAt = Math.max(this.trimmedAt, this.count);
+    if (this.highWater <= 1024 || this.count >= this.highWater >> 2) return;
+    // It takes a look at every id: worth it each time that half of what was left has gone.
+    if (this.count > this.trimmedAt >> 1) return;
+    this.trimmedAt = this.count;
+    this.lowIdsFirst();
+    this.shrinkIndex();
   }
 
-  /** A small index again, and low ids first, so that tables by PrefixId can end earlier. */
-  private shrink(): void {
+  /** So that tables by PrefixId can end earlier. */
+  private lowIdsFirst(): void {
     while (this.highWater > 0 && this.lengths[this.highWater - 1] === FREE_LENGTH) this.highWater--;
     this.freeHead = 0;
     for (let id = this.highWater - 1; id >= 0; id--) {
@@ -365,9 +361,12 @@ export class PrefixTable {
       this.words[id * this.stride] = this.freeHead;
       this.freeHead = id + 1;
     }
+  }
+
+  private shrinkIndex(): void {
     let size = MIN_INDEX;
     while (size < this.count * 4) size *= 2;
-    this.rehash(size);
+    if (size < this.index.length) this.rehash(size);
   }
 
   private ensureCapacity(needed: number): void {

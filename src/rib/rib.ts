@@ -4,7 +4,7 @@
  *
  * Work is done in slices: `decide` first decides dirty prefixes, then resolves next hops anew where something changed,
  * then goes on with sweeps (all paths of a source, all paths through a next hop), each of which may make prefixes
- * dirty again, until nothing is left.
+ * dirty again, until nothing is left. Ids that nobody needs any more are given back when there is nothing else to do.
  *
  * A prefix's id lives as long as the prefix has a path or a consumer claims it (`addClaim`): Adj-RIB-Out while it has an
  * entry, the FIB while the kernel thread is not done.
@@ -25,6 +25,8 @@ export interface RibOptions {
   readonly medRules?: MedRules;
   /** Does the work by itself when given; else the owner calls `decide`. */
   readonly slices?: Slices;
+  /** Tables were cut after a mass withdrawal: what they held before is garbage. */
+  readonly shrunk?: () => void;
   /** Metric of our own kernel routes; see NextHopTable. Default 1024. */
   readonly kernelMetric?: number;
 }
@@ -41,6 +43,8 @@ export interface PathVerdict {
 export type Claim = (family: FamilyIndex, prefix: PrefixId) => boolean;
 
 const RECLAIM_RETRY_MS = 250;
+/** So many ids wait to be given back before that is more than something for idle turns. */
+const MOST_UNUSED = 1 << 20;
 
 export class Rib {
   readonly nextHops: NextHopTable;
@@ -51,14 +55,19 @@ export class Rib {
   private readonly listeners: ChangeListener[] = [];
   private readonly claims: Claim[] = [];
   private readonly context: FamilyRibContext;
-  private readonly slices: Slices | null;
+  /** null: whoever has work does it at once. */
+  readonly slices: Slices | null;
   private readonly removing = new Set<SourceId>();
+  /** The family to be decided first. */
+  private first: FamilyIndex = 0;
   private retry: NodeJS.Timeout | null = null;
+  /** Family that the reclaim under way has come to. */
+  private reclaiming = 0;
 
   constructor(options: RibOptions = {}) {
     this.slices = options.slices ?? null;
     this.nextHops = new NextHopTable(options.kernelMetric);
-    this.sets = new AttrSets(this.nextHops);
+    this.sets = new AttrSets(this.nextHops, () => this.slices?.addLater(this.reclaimSlice));
     this.context = {
       sets: this.sets,
       sources: this.sources,
@@ -67,7 +76,8 @@ export class Rib {
       watcher: null,
       wake: () => this.slices?.add(this.slice),
       changed: (family, prefix, change) => this.bestChanged(family, prefix, change),
-      isClaimed: (family, prefix) => this.claims.some((claim) => claim(family, prefix)),
+      shrunk: options.shrunk ?? (() => {}),
+      isClaimed: (family, prefix) => this.isClaimed(family, prefix),
     };
     this.families = [new FamilyRib(0, this.context), new FamilyRib(1, this.context)];
     for (const family of this.families) family.decision.medRules = options.medRules ?? standardMedRules;
@@ -154,25 +164,31 @@ export class Rib {
   decide(deadline: number): boolean {
     const [ipv4, ipv6] = this.families;
     while (this.hasWork) {
-      if (ipv4.decide(deadline) || ipv6.decide(deadline)) return true;
+      if (this.decideInTurns(deadline)) return true;
       if (this.nextHops.run(deadline)) return true;
       ipv4.sweep(deadline);
       ipv6.sweep(deadline);
-      if (performance.now() >= deadline) return this.hasWork;
+      if (performance.now() >= deadline && this.hasWork) return true;
     }
     this.freeSources();
-    return this.reclaim(deadline) || this.hasWork;
+    if (this.slices === null) return this.reclaim(deadline) || this.hasWork;
+    if (this.unusedCount > MOST_UNUSED) this.slices.add(this.reclaimSlice);
+    else this.slices.addLater(this.reclaimSlice);
+    return this.hasWork;
   }
 
-  /** Gives back ids of prefixes that nobody needs any more; tries again by itself where a consumer isn't done. Returns whether the deadline came first. */
+  /** Gives back ids of prefixes and sets that nobody needs any more; tries again by itself where a consumer isn't done. Returns whether the deadline came first. */
   reclaim(deadline: number): boolean {
-    for (const family of this.families) if (family.reclaim(deadline)) return true;
-    this.sets.trim();
-    const left = this.families[0].unusedCount + this.families[1].unusedCount;
-    if (left === 0 || this.slices === null || this.retry !== null) return false;
+    for (; this.reclaiming < this.families.length; this.reclaiming++) {
+      if (this.families[this.reclaiming].reclaim(deadline)) return true;
+    }
+    this.reclaiming = 0;
+    if (this.sets.reclaim(deadline)) return true;
+    if (this.sets.trim()) this.context.shrunk();
+    if (this.unusedCount === 0 || this.slices === null || this.retry !== null) return false;
     this.retry = setTimeout(() => {
       this.retry = null;
-      this.slices?.add(this.slice);
+      this.slices?.addLater(this.reclaimSlice);
     }, RECLAIM_RETRY_MS);
     this.retry.unref();
     return false;
@@ -201,7 +217,22 @@ export class Rib {
     this.nextHops.close();
   }
 
+  /** Decides both families, until the deadline cuts one short: where one is never done, the other has its turn all the same. */
+  private decideInTurns(deadline: number): boolean {
+    const { first } = this;
+    const second = first === 0 ? 1 : 0;
+    if (!this.families[first].decide(deadline) && !this.families[second].decide(deadline)) return false;
+    this.first = second;
+    return true;
+  }
+
   private readonly slice = (deadline: number): boolean => this.decide(deadline);
+
+  private readonly reclaimSlice = (deadline: number): boolean => this.reclaim(deadline);
+
+  private get unusedCount(): number {
+    return this.families[0].unusedCount + this.families[1].unusedCount;
+  }
 
   private bestChanged(family: FamilyIndex, prefix: PrefixId, change: number): void {
     const { prefixes } = this.families[family];
@@ -212,7 +243,15 @@ export class Rib {
     } else {
       this.nextHops.routeChanged(prefixes.read(prefix));
     }
-    for (const listener of this.listeners) listener(family, prefix, change);
+    // By index: this is done for every prefix, and an iterator is an object.
+    const { listeners } = this;
+    for (let i = 0; i < listeners.length; i++) listeners[i](family, prefix, change);
+  }
+
+  private isClaimed(family: FamilyIndex, prefix: PrefixId): boolean {
+    const { claims } = this;
+    for (let i = 0; i < claims.length; i++) if (claims[i](family, prefix)) return true;
+    return false;
   }
 
   /** The longest installed best route for an address: what a next hop may resolve by. */

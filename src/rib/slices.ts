@@ -13,10 +13,16 @@ export interface SliceOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Turns in a row that what can wait leaves to the rest. */
+const MOST_PASSED_OVER = 64;
+
 export class Slices {
   private readonly budgetMs: number;
   private readonly onError: (error: unknown) => void;
   private tasks: SliceTask[] = [];
+  /** Tasks that can wait, and for how many turns they have. */
+  private later: SliceTask[] = [];
+  private passedOver = 0;
   private scheduled = false;
   private closed = false;
   private idleWaiters: (() => void)[] = [];
@@ -39,14 +45,21 @@ export class Slices {
     this.schedule();
   }
 
+  /** Likewise for what nobody waits for: it gets the turns in which nothing else is to be done, and few of the others. */
+  addLater(task: SliceTask): void {
+    if (this.closed || this.later.includes(task)) return;
+    this.later.push(task);
+    this.schedule();
+  }
+
   /** Tasks with work left. */
   get pending(): number {
-    return this.tasks.length;
+    return this.tasks.length + this.later.length;
   }
 
   /** Resolves when no task has work left. */
   idle(): Promise<void> {
-    if (this.tasks.length === 0) return Promise.resolve();
+    if (this.pending === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleWaiters.push(resolve));
   }
 
@@ -54,6 +67,7 @@ export class Slices {
   close(): void {
     this.closed = true;
     this.tasks = [];
+    this.later = [];
     this.release();
   }
 
@@ -66,29 +80,35 @@ export class Slices {
     });
   }
 
-  /** One turn: each waiting task gets its share of what is left of the budget, and goes to the end of the row. */
   private turn(): void {
+    const isLater = this.later.length > 0 && (this.tasks.length === 0 || this.passedOver >= MOST_PASSED_OVER);
+    this.passedOver = isLater ? 0 : this.passedOver + 1;
+    if (isLater) this.share(this.later, (task) => this.addLater(task));
+    else this.share(this.tasks, (task) => this.add(task));
+    if (this.pending > 0) this.schedule();
+    else this.release();
+  }
+
+  /**
+   * Each waiting task gets its share of what is left of the budget, and goes to the end of the row. What comes up
+   * meanwhile has its share in the same turn: a route that was decided is sent at once.
+   */
+  private share(row: SliceTask[], again: (task: SliceTask) => void): void {
     const end = performance.now() + this.budgetMs;
-    for (let left = this.tasks.length; left > 0; left--) {
-      const now = performance.now();
-      if (now >= end) break;
+    for (let now = end - this.budgetMs; now < end; now = performance.now()) {
       // Off the row while it runs: adding itself then means that new work came up.
-      const task = this.tasks.shift();
+      const task = this.closed ? undefined : row.shift();
       if (task === undefined) break;
       let more = false;
       try {
-        more = task(now + (end - now) / left);
+        more = task(now + (end - now) / (row.length + 1));
       } catch (error) {
         this.onError(error);
-        more = true;
+        again(task);
+        break;
       }
-      if (more) this.add(task);
+      if (more) again(task);
     }
-    if (this.tasks.length > 0) {
-      this.schedule();
-      return;
-    }
-    this.release();
   }
 
   private release(): void {

@@ -21,6 +21,8 @@ export class SourceJobs {
   private requested = new Map<SourceId, SourceJob>();
   /** Of the sweep under way. */
   private current: (SourceJob | undefined)[] = [];
+  /** It removes paths of more than one source. */
+  removesSeveral = false;
 
   get isEmpty(): boolean {
     return this.requested.size === 0;
@@ -44,7 +46,12 @@ export class SourceJobs {
   /** A sweep begins. */
   begin(): void {
     this.current = [];
-    for (const [source, job] of this.requested) this.current[source] = job;
+    let removing = 0;
+    for (const [source, job] of this.requested) {
+      this.current[source] = job;
+      if (job.removeUpTo !== null) removing++;
+    }
+    this.removesSeveral = removing > 1;
     this.requested.clear();
   }
 

@@ -13,8 +13,8 @@ import { performance } from 'node:perf_hooks';
 import { type FamilyIndex, IPV4 } from '../address/index.js';
 import type { UpdateEncoder } from '../bgp/wire/index.js';
 import type { AdjRibOut } from './adj-rib-out.js';
-import type { AttrSets } from './attr-sets.js';
-import { type AttrSetId, NONE, REJECTED, type RouteKey, type SourceId } from './ids.js';
+import { NONE, type OutgoingId, REJECTED, type RouteKey, type SourceId } from './ids.js';
+import type { OutgoingSets } from './outgoing-sets.js';
 import type { PathSlots } from './path-slots.js';
 import { type BucketId, NO_BUCKET, NOTHING_SENT, PendingRoutes } from './pending.js';
 import type { PrefixTable } from './prefix-table.js';
@@ -48,7 +48,7 @@ export interface MemberState {
 /** What the streams of a group share. */
 export interface StreamContext {
   readonly family: FamilyIndex;
-  readonly attrSets: AttrSets;
+  readonly outgoing: OutgoingSets;
   readonly prefixes: PrefixTable;
   /** Where several paths of a prefix are announced; null: prefixes are the keys of everything here. */
   readonly slots: PathSlots | null;
@@ -60,7 +60,7 @@ export interface StreamContext {
   /** The group's members, as sources. */
   readonly memberSources: SourceSet;
   /** `prefixes` prefixes were withdrawn, because this set leaves no room for a prefix in a message (RFC 8654 §4). */
-  tooLong(attrSet: AttrSetId, prefixes: number): void;
+  tooLong(attrSet: OutgoingId, prefixes: number): void;
   /** The clock of `blockedSince`. */
   now(): number;
 }
@@ -92,6 +92,9 @@ const FILLED = 0x7fffffff;
 const MAX_BUCKETS = 1024;
 const chosen = new Int32Array(MAX_BUCKETS);
 const order = new Float64Array(MAX_BUCKETS);
+const MAX_KEYS = 1024;
+const keys = new Int32Array(MAX_KEYS);
+const sentOf = new Int32Array(MAX_KEYS);
 
 export class Stream {
   readonly members: MemberState[] = [];
@@ -117,6 +120,11 @@ export class Stream {
   /** Nothing has been queued yet. */
   get fresh(): boolean {
     return this.cursor === 0;
+  }
+
+  /** On its first pass over the table. */
+  get walks(): boolean {
+    return this.cursor !== FILLED;
   }
 
   /** Whether joiners who hold `before` may still be added. */
@@ -178,19 +186,23 @@ export class Stream {
    */
   changed(
     prefix: RouteKey,
-    oldSet: AttrSetId,
+    oldSet: OutgoingId,
     oldSource: SourceId,
-    newSet: AttrSetId,
+    newSet: OutgoingId,
     excluded: SourceId | typeof NONE,
   ): void {
     if (prefix >= this.cursor || this.members.length === 0) return;
-    const { pending } = this;
-    const sent = pending.has(prefix) ? pending.sent(prefix) : oldSet === REJECTED ? NOTHING_SENT : oldSource;
+    const sent = this.pending.sent(prefix, oldSet === REJECTED ? NOTHING_SENT : oldSource);
     this.queue(prefix, newSet, excluded, sent);
   }
 
+  /** The Adj-RIB-Out's entry of a prefix has become `newSet`, which says the same as before on the wire to the same members. */
+  renamed(prefix: RouteKey, newSet: OutgoingId, excluded: SourceId | typeof NONE): void {
+    if (this.pending.has(prefix)) this.pending.put(prefix, newSet, excluded, NOTHING_SENT);
+  }
+
   /** Queues what those who hold the route from `sent` must be told, if anything. */
-  private queue(prefix: RouteKey, newSet: AttrSetId, excluded: SourceId | typeof NONE, sent: number): void {
+  private queue(prefix: RouteKey, newSet: OutgoingId, excluded: SourceId | typeof NONE, sent: number): void {
     const { pending } = this;
     if (newSet !== REJECTED) {
       if (sent === NOTHING_SENT && this.isOnly(excluded)) pending.remove(prefix);
@@ -246,7 +258,7 @@ export class Stream {
   }
 
   private isOnly(source: number): boolean {
-    return this.members.length === 1 && this.members[0].member.source === source;
+    return source !== NONE && this.members.length === 1 && this.members[0].member.source === source;
   }
 
   /** One step of the first pass. */
@@ -301,7 +313,7 @@ export class Stream {
   /** Encodes some buckets, withdrawals first, and sends them. */
   private flush(): void {
     const { pending, segmentSource, segmentEnd } = this;
-    const { encoder, attrSets, family, slots } = this.context;
+    const { encoder, family } = this.context;
     const count = this.choose();
     segmentSource.length = 0;
     segmentEnd.length = 0;
@@ -320,24 +332,25 @@ export class Stream {
       left -= n;
       const encodes = !skips || this.members.length > 1;
       if (encodes) {
-        if (
-          attrSet === REJECTED ||
-          !encoder.beginReach(attrSets.buffer(attrSet), attrSets.start(attrSet), attrSets.end(attrSet))
-        ) {
+        if (attrSet === REJECTED || !this.beginReach(attrSet)) {
           if (attrSet !== REJECTED) this.context.tooLong(attrSet, n);
           encoder.beginUnreach(family);
         }
       }
       // The member that is left out may hold an older route of another source, and has to be told that it is gone.
       const watched = skips && attrSet !== REJECTED ? excluded : NONE;
-      if (slots !== null) this.encodePaths(bucket, n, encodes, watched);
-      else if (family === IPV4) this.encode4(bucket, n, encodes, watched);
-      else this.encode6(bucket, n, encodes, watched);
+      this.encode(bucket, n, encodes, watched);
       if (encodes) encoder.end();
     }
     this.endSegment(excluded);
     const messages = encoder.take();
     if (messages !== null) this.deliver(messages);
+  }
+
+  private beginReach(attrSet: OutgoingId): boolean {
+    const { encoder, outgoing } = this.context;
+    outgoing.load(attrSet);
+    return encoder.beginReach(outgoing.buffer, outgoing.start, outgoing.end);
   }
 
   /** Puts the buckets to be sent next into `chosen`, and their order, by the member to leave out, into `order`. */
@@ -363,41 +376,23 @@ export class Stream {
     return count;
   }
 
-  private encode4(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
+  /** Takes `n` prefixes out of a bucket and, if wanted, adds them to the message that was begun. */
+  private encode(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
     const { pending, late } = this;
-    const { encoder, prefixes } = this.context;
-    const { words, lengths } = prefixes;
-    for (; n > 0; n--) {
-      const prefix = pending.shift(bucket);
-      if (encodes) encoder.addIpv4(words[prefix], lengths[prefix]);
-      if (watched !== NONE && pending.shiftedSent !== NOTHING_SENT && pending.shiftedSent !== watched)
-        late.push(prefix);
-    }
-  }
-
-  private encode6(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
-    const { pending, late } = this;
-    const { encoder, prefixes } = this.context;
-    const { words, lengths } = prefixes;
-    for (; n > 0; n--) {
-      const prefix = pending.shift(bucket);
-      const at = prefix * 4;
-      if (encodes) {
-        encoder.addIpv6(words[at], words[at + 1], words[at + 2], words[at + 3], lengths[prefix]);
+    const { encoder, family, prefixes, slots } = this.context;
+    while (n > 0) {
+      const count = pending.drain(bucket, Math.min(n, MAX_KEYS), keys, sentOf);
+      n -= count;
+      if (encodes && slots !== null) {
+        for (let i = 0; i < count; i++) this.encodeOne(encoder, keys[i] as RouteKey);
+      } else if (encodes) {
+        if (family === IPV4) encoder.addAllIpv4(keys, count, prefixes.words, prefixes.lengths);
+        else encoder.addAllIpv6(keys, count, prefixes.words, prefixes.lengths);
       }
-      if (watched !== NONE && pending.shiftedSent !== NOTHING_SENT && pending.shiftedSent !== watched)
-        late.push(prefix);
-    }
-  }
-
-  private encodePaths(bucket: BucketId, n: number, encodes: boolean, watched: number): void {
-    const { pending, late } = this;
-    const { encoder } = this.context;
-    for (; n > 0; n--) {
-      const slot = pending.shift(bucket);
-      if (encodes) this.encodeOne(encoder, slot);
-      if (watched !== NONE && pending.shiftedSent !== NOTHING_SENT && pending.shiftedSent !== watched)
-        late.push(slot);
+      if (watched === NONE) continue;
+      for (let i = 0; i < count; i++) {
+        if (sentOf[i] !== NOTHING_SENT && sentOf[i] !== watched) late.push(keys[i] as RouteKey);
+      }
     }
   }
 

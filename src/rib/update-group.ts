@@ -6,7 +6,8 @@
  *
  * A changed prefix is only marked; `run` looks at it later, in slices, at what it is then. What differs from the
  * Adj-RIB-Out is written there and queued in every stream. The main stream serves all members that are up to date.
- * A joiner walks the table in a stream of its own. When a member can't take more, its stream waits for it a moment;
+ * A joiner walks the table in a stream of its own, which it shares with those who join before it sets out; one sets out
+ * at a time. When a member can't take more, its stream waits for it a moment;
  * then those that lag go on in a stream of their own and the others are served. A stream that has sent all it had
  * is merged back. A member that lagged lately is waited for less: it costs the others a hundredth of their time.
  *
@@ -18,11 +19,10 @@ import { performance } from 'node:perf_hooks';
 import type { FamilyIndex } from '../address/index.js';
 import { UpdateEncoder } from '../bgp/wire/index.js';
 import { AdjRibOut } from './adj-rib-out.js';
-import type { AttrSets } from './attr-sets.js';
 import type { FamilyRib } from './family-rib.js';
 import {
-  type AttrSetId,
   NONE,
+  type OutgoingId,
   type PathId,
   type PrefixId,
   REJECTED,
@@ -30,6 +30,7 @@ import {
   type SlotId,
   type SourceId,
 } from './ids.js';
+import { OutgoingSets } from './outgoing-sets.js';
 import { PathSlots } from './path-slots.js';
 import { PrefixSet } from './prefix-set.js';
 import type { Rib } from './rib.js';
@@ -49,8 +50,11 @@ export type { GroupMember } from './stream.js';
 
 /** Decides what a group announces. */
 export interface RouteExporter {
-  /** The outgoing attribute set for a path of the prefix, the best unless several are announced, with one more reference, which is the caller's; REJECTED: not announced. */
-  export(prefix: PrefixId, path: PathId): AttrSetId;
+  /**
+   * What goes out for a path of the prefix, the best unless several are announced, with one more reference, which is the
+   * caller's; REJECTED: not announced. `outgoing` is the group's, and the same each time.
+   */
+  export(prefix: PrefixId, path: PathId, outgoing: OutgoingSets): OutgoingId;
 }
 
 /** What members of a group that announces several paths hold: prefix, path identifier and source, side by side. */
@@ -62,7 +66,8 @@ export interface HeldPaths {
 
 /** What a member is told of a prefix. */
 export interface AnnouncedPath {
-  readonly attrSet: AttrSetId;
+  /** The canonical set as it goes out. */
+  readonly canonical: Buffer;
   readonly source: SourceId;
   /** The path as it stands in the RIB; NONE where it has gone and the group has not come to that yet. */
   readonly path: PathId | typeof NONE;
@@ -100,7 +105,7 @@ export interface UpdateGroupOptions {
   /** Does the work by itself when given; else the owner calls `run`. */
   readonly slices?: Slices;
   /** Prefixes could not be announced with this set, because it is too long for a message; their withdrawal was sent. */
-  readonly onTooLong?: (attrSet: AttrSetId, prefixes: number) => void;
+  readonly onTooLong?: (attrSet: OutgoingId, prefixes: number) => void;
   readonly clock?: GroupClock;
   readonly limits?: StreamLimits;
 }
@@ -125,7 +130,7 @@ const PATIENCE_SHARE = 0.01;
 
 export class UpdateGroup {
   readonly family: FamilyIndex;
-  private readonly attrSets: AttrSets;
+  private readonly outgoing: OutgoingSets;
   private readonly table: FamilyRib;
   private readonly slices: Slices | null;
   private readonly clock: GroupClock;
@@ -135,7 +140,7 @@ export class UpdateGroup {
   private readonly maxPaths: number;
   /** Paths chosen for one prefix, their outgoing sets and slots. Scratch of `evaluatePaths`. */
   private readonly chosen: PathId[] = [];
-  private readonly chosenSets: AttrSetId[] = [];
+  private readonly chosenSets: OutgoingId[] = [];
   private readonly chosenSlots: (SlotId | typeof NONE)[] = [];
   /** What joiners bring from another group, by the slots of this one. */
   private readonly translated = new WeakMap<HeldPaths, HeldRoutes>();
@@ -154,7 +159,7 @@ export class UpdateGroup {
 
   constructor(options: UpdateGroupOptions) {
     this.family = options.family;
-    this.attrSets = options.rib.sets;
+    this.outgoing = new OutgoingSets(options.rib.sets);
     this.table = options.rib.families[options.family];
     this.exporter = options.exporter;
     this.slices = options.slices ?? null;
@@ -164,7 +169,7 @@ export class UpdateGroup {
     const encoder = () => new UpdateEncoder(options.maxLength, options.fourOctetAs, this.slots !== null);
     this.context = {
       family: options.family,
-      attrSets: this.attrSets,
+      outgoing: this.outgoing,
       prefixes: this.table.prefixes,
       slots: this.slots,
       adjRibOut: this.adjRibOut,
@@ -278,10 +283,17 @@ export class UpdateGroup {
     this.gathers = this.evaluate(deadline) && !this.gathers;
     if (this.gathers) return true;
     let more = this.advance(this.main, deadline);
+    let walking = this.catchingUp.some((stream) => !stream.fresh && stream.walks && !stream.isBlocked);
     for (const stream of this.catchingUp.slice()) {
-      // A joiner sets out when the Adj-RIB-Out is up to date, so that its End-of-RIB is true.
-      if (stream.fresh && this.dirty.size > 0) more = true;
-      else more = this.advance(stream, deadline) || more;
+      // A joiner sets out when the Adj-RIB-Out is up to date, so that its End-of-RIB is true, and when nobody else is on
+      // the way: those who join meanwhile share the next walk.
+      if (stream.fresh && (this.dirty.size > 0 || walking)) {
+        more = true;
+        continue;
+      }
+      const setsOut = stream.fresh;
+      more = this.advance(stream, deadline) || more;
+      if (setsOut) walking = stream.walks && !stream.isBlocked;
     }
     this.merge();
     if (this.reclaimSlots()) more = true;
@@ -308,7 +320,7 @@ export class UpdateGroup {
           : best !== NONE && table.paths.source[best] === source
             ? best
             : NONE;
-      announced.push({ attrSet, source, path, pathId });
+      announced.push({ canonical: this.outgoing.read(attrSet), source, path, pathId });
     };
     if (slots === null) add(prefix, null);
     else {
@@ -320,7 +332,7 @@ export class UpdateGroup {
   }
 
   /** All that is announced to this member. It may go on while the table changes; it then shows what is there when it gets there. */
-  *advertised(source: SourceId): Generator<{ prefix: PrefixId; attrSet: AttrSetId }> {
+  *advertised(source: SourceId): Generator<{ prefix: PrefixId; attrSet: OutgoingId }> {
     const { adjRibOut, slots } = this;
     for (let at = adjRibOut.next(0); at >= 0; at = adjRibOut.next(at + 1)) {
       const key = at as RouteKey;
@@ -341,7 +353,7 @@ export class UpdateGroup {
     for (const source of [...this.members.keys()]) this.removeMember(source);
     for (let at = this.adjRibOut.next(0); at >= 0; at = this.adjRibOut.next(at + 1)) {
       const key = at as RouteKey;
-      this.attrSets.release(this.adjRibOut.attrSet(key));
+      this.outgoing.release(this.adjRibOut.attrSet(key));
       this.adjRibOut.exchange(key, REJECTED, 0 as SourceId);
     }
     this.dirty.clear();
@@ -372,10 +384,10 @@ export class UpdateGroup {
   private evaluatePrefix(prefix: PrefixId): void {
     const { table } = this;
     const path = table.best(prefix);
-    let attrSet = REJECTED;
+    let attrSet: OutgoingId = REJECTED;
     let source = 0 as SourceId;
     if (path !== NONE) {
-      attrSet = this.exporter.export(prefix, path as PathId);
+      attrSet = this.exporter.export(prefix, path as PathId, this.outgoing);
       if (attrSet !== REJECTED) source = table.paths.source[path] as SourceId;
     }
     this.enter(prefix, attrSet, source);
@@ -383,14 +395,14 @@ export class UpdateGroup {
 
   /** The best paths that the exporter lets through, each in the slot that it has or in one that is free. */
   private evaluatePaths(prefix: PrefixId, slots: PathSlots): void {
-    const { adjRibOut, exporter, maxPaths, chosen, chosenSets, chosenSlots } = this;
+    const { adjRibOut, exporter, outgoing, maxPaths, chosen, chosenSets, chosenSlots } = this;
     const { paths, decision } = this.table;
     const takesAll = decision.rank(paths.firstOf(prefix)) <= maxPaths;
     let n = 0;
     while (n < maxPaths) {
       const path = takesAll ? decision.nextUnranked() : decision.nextRanked();
       if (path === NONE) break;
-      const attrSet = exporter.export(prefix, path as PathId);
+      const attrSet = exporter.export(prefix, path as PathId, outgoing);
       if (attrSet === REJECTED) continue;
       chosen[n] = path as PathId;
       chosenSets[n] = attrSet;
@@ -422,20 +434,30 @@ export class UpdateGroup {
   }
 
   /** Writes what is announced under a key (REJECTED: nothing), and has it sent. Takes over the reference on the set. */
-  private enter(key: RouteKey, attrSet: AttrSetId, source: SourceId): void {
+  private enter(key: RouteKey, attrSet: OutgoingId, source: SourceId): void {
     const { adjRibOut } = this;
-    if (adjRibOut.exchange(key, attrSet, source)) {
-      const { oldSet, oldSource } = adjRibOut;
-      const isMember = this.memberSources.has(source);
-      // The same words from another source concern nobody unless one of the two is a member.
-      if (attrSet !== oldSet || isMember || this.memberSources.has(oldSource)) {
-        const excluded = isMember ? source : NONE;
-        this.main.changed(key, oldSet, oldSource, attrSet, excluded);
-        for (const stream of this.catchingUp) stream.changed(key, oldSet, oldSource, attrSet, excluded);
-      }
-    }
+    if (adjRibOut.exchange(key, attrSet, source)) this.entered(key, attrSet, source);
     // The table stands on the new reference; the old one goes, or, where nothing changed, the second one.
-    this.attrSets.release(adjRibOut.oldSet);
+    this.outgoing.release(adjRibOut.oldSet);
+  }
+
+  /** The entry of a key has changed: tells the streams, if that concerns anybody. */
+  private entered(key: RouteKey, attrSet: OutgoingId, source: SourceId): void {
+    const { memberSources, catchingUp } = this;
+    const { oldSet, oldSource } = this.adjRibOut;
+    const isMember = memberSources.has(source);
+    const excluded = isMember ? source : NONE;
+    // The same words concern nobody, unless they come from another source and one of the two is a member.
+    const isHeard = source !== oldSource && (isMember || memberSources.has(oldSource));
+    if (!isHeard && this.outgoing.areSame(oldSet, attrSet)) {
+      if (attrSet === oldSet) return;
+      this.main.renamed(key, attrSet, excluded);
+      for (let i = 0; i < catchingUp.length; i++) catchingUp[i].renamed(key, attrSet, excluded);
+      return;
+    }
+    this.main.changed(key, oldSet, oldSource, attrSet, excluded);
+    for (let i = 0; i < catchingUp.length; i++)
+      catchingUp[i].changed(key, oldSet, oldSource, attrSet, excluded);
   }
 
   /** Whether the key stands for something announced, or for something that a member must still be told. */
@@ -443,7 +465,7 @@ export class UpdateGroup {
     return (
       this.adjRibOut.attrSet(key) !== REJECTED ||
       this.main.holds(key) ||
-      this.catchingUp.some((stream) => stream.holds(key))
+      (this.catchingUp.length > 0 && this.catchingUp.some((stream) => stream.holds(key)))
     );
   }
 

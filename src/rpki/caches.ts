@@ -12,7 +12,14 @@ import { CACHE_SLOTS, type VrpChange, VrpTable } from './vrp-table.js';
 
 /** A thing that happened, for the log and for those who listen. */
 export type RpkiEvent =
-  | { readonly type: 'state'; readonly cache: string; readonly state: RtrState; readonly reason: string }
+  /** `repeated`: the same was told before since the cache last had whole data. */
+  | {
+      readonly type: 'state';
+      readonly cache: string;
+      readonly state: RtrState;
+      readonly reason: string;
+      readonly repeated?: true;
+    }
   | {
       readonly type: 'synced';
       readonly cache: string;
@@ -21,6 +28,7 @@ export type RpkiEvent =
       readonly announced: number;
       readonly withdrawn: number;
     }
+  /** A connection, or an attempt at one, ended without our doing; told once for each cause until data is whole again. */
   | { readonly type: 'failed'; readonly cache: string; readonly error: string }
   /** Whose VRPs decide from now on; null: there are none, and every route is notFound. */
   | { readonly type: 'inForce'; readonly cache: string | null };
@@ -56,6 +64,9 @@ export interface CachesListener {
   event(event: RpkiEvent): void;
 }
 
+/** A cache chooses words in its errors: what is remembered of an outage has an end. */
+const REMEMBERED = 64;
+
 export class RpkiCaches implements ClientListener {
   readonly table: VrpTable;
   private readonly clients = new Map<string, RtrClient>();
@@ -65,6 +76,8 @@ export class RpkiCaches implements ClientListener {
   private retired: RtrClient | null = null;
   private inForce: RtrClient | null = null;
   private readonly shown = new Map<RtrClient, RtrState>();
+  /** What was told of a cache since its data was last whole on its connection. */
+  private readonly told = new WeakMap<RtrClient, Set<string>>();
   private electing = false;
 
   constructor(private readonly listener: CachesListener) {
@@ -148,12 +161,25 @@ export class RpkiCaches implements ClientListener {
     const before = this.shown.get(client) ?? 'down';
     if (state !== before && this.clients.get(settings.name) === client) {
       this.shown.set(client, state);
-      // Each attempt at a connection is no news, its failure is.
-      if (state === 'down' && machine.lastError !== null && reason === machine.lastError) {
+      const isNews = machine.isCurrent || this.isNews(client, `${state} ${reason}`);
+      if (machine.isCurrent) this.told.delete(client);
+      if (state !== 'down' || machine.lastError === null || reason !== machine.lastError) {
+        const repeated = isNews ? {} : ({ repeated: true } as const);
+        this.listener.event({ type: 'state', cache: settings.name, state, reason, ...repeated });
+      } else if (isNews) {
         this.listener.event({ type: 'failed', cache: settings.name, error: reason });
-      } else this.listener.event({ type: 'state', cache: settings.name, state, reason });
+      }
     }
     this.elect();
+  }
+
+  /** Whether this is said for the first time in this outage. */
+  private isNews(client: RtrClient, what: string): boolean {
+    const told = this.told.get(client) ?? new Set();
+    this.told.set(client, told);
+    if (told.has(what) || told.size >= REMEMBERED) return false;
+    told.add(what);
+    return true;
   }
 
   committed({ settings, slot, machine }: RtrClient, change: VrpChange): void {

@@ -28,6 +28,7 @@ export const IPV6_TCLASS = 67;
 export const IPV6_MINHOPCOUNT = 73;
 
 export const TCP_NODELAY = 1;
+export const TCP_INFO = 11;
 export const TCP_MD5SIG = 14;
 export const TCP_SAVE_SYN = 27;
 export const TCP_SAVED_SYN = 28;

@@ -22,11 +22,13 @@ import {
   SOL_IP,
   SOL_SOCKET,
   SOL_TCP,
+  TCP_INFO,
   TCP_MD5SIG,
   TCP_MD5SIG_EXT,
 } from './constants.js';
 
 export * from './constants.js';
+export * from './ethtool.js';
 export * from './icmp6.js';
 
 /** A system call that the kernel refused. `code` is the errno's name (`EADDRINUSE`), `errno` its positive number. */
@@ -188,4 +190,12 @@ export function localAddressOf(fd: number): { address: Address; port: number; sc
     port: bytes.readUInt16BE(2),
     scopeId: family === IPV4 ? 0 : bytes.readUInt32LE(24),
   };
+}
+
+/** Where `struct tcp_info` has `tcpi_bytes_acked`, a u64 (tcp(7), linux/tcp.h). */
+const bytesAckedAt = 120;
+
+/** Octets of what a TCP socket sent that the other end has taken, its SYN among them. */
+export function bytesAcknowledged(fd: number): number {
+  return Number(getOption(fd, SOL_TCP, TCP_INFO, bytesAckedAt + 8).readBigUInt64LE(bytesAckedAt));
 }

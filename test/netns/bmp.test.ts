@@ -477,6 +477,16 @@ describe('connections', () => {
     ]);
     await station.untilConnected(2);
     expect(station.model(1).terminated).toBe(0);
+    const downs = (connection: number) =>
+      station
+        .model(connection)
+        .downs.map(({ peer, reason }) => [peer, reason])
+        .sort();
+    const both = (reason: number) => [
+      ['10.0.0.2', reason],
+      [addresses.bird, reason],
+    ];
+    expect(downs(1)).toEqual([...both(5), ['loc-rib', 6]]);
     await station.until('is in sync', (model) => model.table('loc-rib', 'locRib').endOfRib.size === 2);
     const other = { ...collector, name: 'd' };
     await reload(lab, t, documentOf({ bmp: [{ ...collector, routes: { locRib: true } }, other] }));
@@ -493,7 +503,15 @@ describe('connections', () => {
     await lab.node('t').process.kill('SIGTERM');
     await station.untilClosed(3);
     expect(station.model(3).terminated).toBe(0);
-    const frames = tshark(station.bytes(3), ['bmp.term.reason', 'bmp.term.info']);
+    // Sessions end without a NOTIFICATION, so that peers keep our routes.
+    expect(downs(3)).toEqual(both(2));
+    const frames = tshark(station.bytes(3), ['bmp.term.reason', 'bmp.term.info', 'bmp.peer.down.reason']);
+    const reasons = frames.filter((frame) => frame['bmp.type'][0] === '2');
+    expect(reasons.map((frame) => frame['bmp.peer.down.reason'][0])).toEqual(['2', '2']);
+    const given = tshark(station.bytes(1), ['bmp.peer.down.reason']).filter(
+      (frame) => frame['bmp.type'][0] === '2',
+    );
+    expect(given.map((frame) => frame['bmp.peer.down.reason'][0])).toEqual(['5', '5', '6']);
     expect(frames.at(-1)).toMatchObject({ 'bmp.type': ['5'], 'bmp.term.reason': ['0'] });
   }, 180_000);
 });

@@ -54,6 +54,9 @@ const commands = {
   },
   idle: ({ prefix }) => fib.isIdle(...ids(prefix)),
   fence: () => fib.fence(),
+  overlay: ({ state }) => fib.setOverlay(state),
+  overlayChange: ({ change }) => fib.changeOverlay(change),
+  overlayFence: () => fib.overlayFence(),
   sweep: () => fib.sweep(),
   rows: ({ prefix, family }) =>
     fib.rows(family ?? parsePrefix(prefix).family, prefix ? parsePrefix(prefix) : null, 100),

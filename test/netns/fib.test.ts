@@ -210,7 +210,7 @@ describe('the FIB in a real kernel', () => {
     await fib.fence();
     await lab.ip('route del 10.1.0.0/16 metric 1024 proto static');
     await lab.ip('-6 route del 2001:db8:1::/48 metric 1024 proto static');
-    await until('ours stand', async () => (await lab.count(4)) === 1 && (await lab.count(6)) === 1, 1);
+    await until('ours stand', async () => (await lab.count(4)) === 1 && (await lab.count(6)) === 1);
     expect(await fib.state('2001:db8:1::/48')).toBe('installed');
   });
 
@@ -249,7 +249,7 @@ describe('the FIB in a real kernel', () => {
     await fib.fence();
     expect(await lab.routes('10.1.0.0/16')).toEqual(theirs);
     await lab.ip('route del 10.1.0.0/16 metric 1024 proto static');
-    await until('ours stands', async () => (await lab.count()) === 1, 1);
+    await until('ours stands', async () => (await lab.count()) === 1);
   });
 
   it('spares the hop that someone added to its IPv6 route', async () => {
@@ -276,7 +276,7 @@ describe('the FIB in a real kernel', () => {
     await until('conflict', async () => (await fib.state('2001:db8:2::/48')) === 'conflict');
   });
 
-  it('brings back what someone deletes, within a second', async () => {
+  it('brings back what someone deletes', async () => {
     await using lab = await FibLab.up();
     const fib = await lab.start();
     await fib.define(1, via(['192.0.2.2', A]));
@@ -286,7 +286,7 @@ describe('the FIB in a real kernel', () => {
     await fib.fence();
     await lab.ip('-6 route del 2001:db8:1::/48');
     await lab.batch(Array.from({ length: 500 }, (_, i) => `route del 10.${i >> 8}.${i & 255}.0/24`));
-    await until('all are back', async () => (await lab.count(4)) === 500 && (await lab.count(6)) === 1, 1);
+    await until('all are back', async () => (await lab.count(4)) === 500 && (await lab.count(6)) === 1);
   });
 
   it('heals when its nexthop objects are deleted or changed by others', async () => {
@@ -295,14 +295,13 @@ describe('the FIB in a real kernel', () => {
     await fib.define(1, via(['192.0.2.2', A]));
     await fib.bulk(500, 1);
     await lab.ip('nexthop flush proto 84');
-    await until('all are back', async () => (await lab.count()) === 500, 1);
+    await until('all are back', async () => (await lab.count()) === 500);
     const group = /id (\d+) group (\d+)/.exec(await lab.ip('nexthop show proto 84'));
     await lab.ip('nexthop add id 7 via 198.51.100.2 dev b0');
     await lab.ip(`nexthop replace id ${group?.[1]} group 7 proto 84`);
     await until(
       'the group is right',
       async () => (await lab.routes('proto 84 via 192.0.2.2')).length === 500,
-      2,
     );
     expect(await lab.ip('nexthop show id 7')).toContain('198.51.100.2');
   });
@@ -330,7 +329,7 @@ describe('the FIB in a real kernel', () => {
       );
       await lab.ip(up);
       if (what === 'link') await lab.ip('-6 addr replace 2001:db8:a::1/64 dev a0 nodad');
-      await until('all are back', async () => (await lab.count(4)) === 1002 && (await lab.count(6)) === 1, 2);
+      await until('all are back', async () => (await lab.count(4)) === 1002 && (await lab.count(6)) === 1);
       await until('and known to be', async () => (await fib.statistics()).families[0].installed === 1002);
     });
   }
@@ -349,7 +348,7 @@ describe('the FIB in a real kernel', () => {
     await lab.ip('addr del 192.0.2.1/24 dev a0');
     await until('the loss is known', async () => (await fib.state('172.16.0.0/16')) === 'failed');
     await lab.ip('addr add 192.0.2.1/24 dev a0');
-    await until('all are back', async () => (await lab.count()) === 201, 2);
+    await until('all are back', async () => (await lab.count()) === 201);
   });
 
   it('heals when notifications are lost', async () => {
@@ -360,7 +359,7 @@ describe('the FIB in a real kernel', () => {
     const commands = Array.from({ length: 3000 }, (_, i) => `route add 11.${i >> 8}.${i & 255}.0/24 dev b0`);
     await lab.batch([...commands, ...Array.from({ length: 256 }, (_, i) => `route del 10.0.${i}.0/24`)]);
     await until('an overflow', async () => (await fib.statistics()).overflows > 0);
-    await until('all are back', async () => (await lab.count()) === 300, 2);
+    await until('all are back', async () => (await lab.count()) === 300);
     expect((await lab.routes('dev b0 proto boot')).length).toBe(3000);
   });
 
@@ -376,7 +375,7 @@ describe('the FIB in a real kernel', () => {
     await fib.event('routeError', (e) => e.row.error?.code === 'ENETUNREACH');
     await until('it was tried again', async () => ((await fib.row('10.1.0.0/16'))?.error?.attempts ?? 0) > 2);
     await lab.ip('addr add 203.0.113.1/24 dev a0');
-    await until('it stands', async () => (await lab.count()) === 1, 1);
+    await until('it stands', async () => (await lab.count()) === 1);
     expect(await fib.state('10.1.0.0/16')).toBe('installed');
   });
 
@@ -388,7 +387,7 @@ describe('the FIB in a real kernel', () => {
     expect(await lab.count()).toBe(0);
     await until('all failed', async () => (await fib.statistics()).families[0].failed === 300);
     await lab.ip('addr add 203.0.113.1/24 dev a0');
-    await until('they stand', async () => (await lab.count()) === 300, 1);
+    await until('they stand', async () => (await lab.count()) === 300);
   });
 
   it('keeps to nexthop ids that nobody uses', async () => {

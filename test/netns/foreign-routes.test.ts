@@ -206,8 +206,8 @@ describe("somebody's route at our prefix and metric", () => {
     await putThrough(story, prefixes);
     await lab.exec('t', 'ip route del 10.9.0.0/16 metric 1024 proto static');
     await lab.exec('t', 'ip -6 route del 2001:db8:9::/48 metric 1024 proto static');
-    await t.untilInstalled('10.9.0.0/16', { timeoutSeconds: 2 });
-    await t.untilInstalled('2001:db8:9::/48', { timeoutSeconds: 2 });
+    await t.untilInstalled('10.9.0.0/16');
+    await t.untilInstalled('2001:db8:9::/48');
     const route = await untilKernelRoute(lab.node('t'), '10.9.0.0/16');
     expect(route).toMatchObject({ protocol: '84', gateway: '10.0.0.2', metric: 1024 });
   });
@@ -255,19 +255,15 @@ describe('the connected route, at our metric', () => {
       await putThrough(story, [link, other]);
 
       await lab.exec('t', `ip addr del ${address} dev eth2`);
-      await t.untilInstalled(other, { timeoutSeconds: 2 });
+      await t.untilInstalled(other);
       const ours = await untilKernelRoute(lab.node('t'), other);
       expect(ours).toMatchObject({ protocol: '84', dev: 'eth1' });
       await lab.exec('t', `ip addr add ${address} dev eth2${address.includes(':') ? ' nodad' : ''}`);
-      await until(
-        'the connected route stands alone',
-        async () => {
-          const routes = await kernelRoutes(lab.node('t'), { prefix: other });
-          return routes.length === 1 && routes[0]?.protocol === 'kernel' && routes[0].dev === 'eth2';
-        },
-        { timeoutSeconds: 5 },
-      );
-      expect((await t.fib({ prefix: other }))[0]).toMatchObject({ state: 'conflict' });
+      await until('the connected route stands alone', async () => {
+        const routes = await kernelRoutes(lab.node('t'), { prefix: other });
+        return routes.length === 1 && routes[0]?.protocol === 'kernel' && routes[0].dev === 'eth2';
+      });
+      await until('the daemon knows', async () => (await t.fib({ prefix: other }))[0]?.state === 'conflict');
     },
   );
 });

@@ -121,18 +121,38 @@ describe('when we are killed and start again', () => {
       const holds = async () =>
         (await peer.command('show adj-rib in')).some((line) => line.includes(ourNetwork));
       await until('it shows what it was told', holds);
+      const told = () => peer.open(ours(0))?.capabilities['64'];
+      const restarts = (flags: string[]) => ({ 'ipv4/unicast': flags, 'ipv6/unicast': flags });
+      // ExaBGP calls the R bit "forwarding" and the F bits "restart". After a fresh start neither stands.
+      expect(told()).toMatchObject({ time: 120, 'restart-flags': [], 'address-family-flags': restarts([]) });
       await lab.node('t').process.kill('SIGKILL');
       await peer.untilNotEstablished(ours(0));
       expect(await holds()).toBe(true);
       const before = peer.heard().length;
       await lab.node('t').process.start();
       const since = () => peer.heard().slice(before);
-      await until('End-of-RIB', () => since().some(({ neighbor }) => neighbor.message?.eor !== undefined));
-      // ExaBGP's name for the bit that says that forwarding went on.
-      expect(peer.open(ours(0))?.capabilities['64']).toMatchObject({
-        'address-family-flags': { 'ipv4/unicast': ['restart'] },
+      const ends = () =>
+        since().flatMap(({ neighbor }) =>
+          neighbor.message?.eor === undefined ? [] : [neighbor.message.eor],
+        );
+      await until('both End-of-RIB', () => ends().length === 2);
+      expect(told()).toMatchObject({
+        time: 120,
+        'restart-flags': ['forwarding'],
+        'address-family-flags': restarts(['restart']),
       });
-      expect(since().some(({ neighbor }) => neighbor.message?.update?.announce !== undefined)).toBe(true);
+      // The table before the End-of-RIB of its family, nothing withdrawn, and no NOTIFICATION since we were killed.
+      const said = since().flatMap(({ type, neighbor: { message } }) => {
+        if (type === 'notification') return ['notification'];
+        if (message?.eor !== undefined) return [`end of ${message.eor.afi}`];
+        const { announce, withdraw } = message?.update ?? {};
+        return [
+          ...Object.values(announce ?? {}).flatMap((hops) => Object.values(hops).flat()),
+          ...Object.values(withdraw ?? {}).flat(),
+        ].map(({ nlri }) => `${announce === undefined ? 'withdrawn' : 'announced'} ${nlri}`);
+      });
+      expect(said).toEqual([`announced ${ourNetwork}`, 'end of ipv4', 'end of ipv6']);
+      expect(await holds()).toBe(true);
       await t.untilRoute(theirNetwork);
     },
   );

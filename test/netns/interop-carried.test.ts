@@ -1,11 +1,34 @@
 /** What daemons say of a route that Tartan acts upon, or that they see of what it did: OTC and the bandwidth of links. */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { until } from '../../interop/index.js';
+import { gobgpAttribute, until } from '../../interop/index.js';
 import { interop, unsupported } from './support/interop.js';
-import { type Peering, peering, theirs } from './support/peering.js';
+import { type Neighbour, type Peering, peering, theirs } from './support/peering.js';
 
 const shared = '198.51.100.0/24';
+const sharedByGobgp = '198.51.101.0/24';
 let scene: Peering;
+
+/** A GoBGP that announces a network over a link of so many octets a second, as its export policy says. */
+function overLink(name: string, asn: number, octets: number): Neighbour {
+  const community = {
+    options: 'add',
+    'set-ext-community-method': { 'communities-list': [`lb:${asn}:${octets}`] },
+  };
+  const statement = {
+    name: 'bandwidth',
+    actions: { 'route-disposition': 'accept-route', 'bgp-actions': { 'set-ext-community': community } },
+  };
+  return {
+    name,
+    image: 'gobgp',
+    asn,
+    networks: [sharedByGobgp],
+    gobgp: {
+      global: { 'apply-policy': { config: { 'export-policy-list': ['link'] } } },
+      sections: { 'policy-definitions': [{ name: 'link', statements: [statement] }] },
+    },
+  };
+}
 
 beforeAll(async () => {
   scene = await peering(
@@ -35,6 +58,8 @@ beforeAll(async () => {
       { name: 'inner', image: 'gobgp', asn: 65001 },
       { name: 'goPeer', image: 'gobgp', asn: 65009, peer: { role: 'peer' } },
       { name: 'goCustomer', image: 'gobgp', asn: 65010, peer: { role: 'provider' } },
+      overLink('goSlow', 65011, 12_500_000),
+      overLink('goFast', 65012, 25_000_000),
     ],
     { maxPaths: 4 },
   );
@@ -43,10 +68,18 @@ beforeAll(async () => {
 afterAll(() => scene?.lab.down());
 
 /** Weights that the kernel has, by gateway. */
-async function weights(): Promise<Record<string, number>> {
-  const { stdout } = await scene.lab.node('t').exec(['ip', '-j', '-4', 'route', 'show', shared]);
+async function weights(prefix: string): Promise<Record<string, number>> {
+  const { stdout } = await scene.lab.node('t').exec(['ip', '-j', '-4', 'route', 'show', prefix]);
   const [route] = JSON.parse(stdout || '[]') as { nexthops?: { gateway: string; weight: number }[] }[];
   return Object.fromEntries((route?.nexthops ?? []).map(({ gateway, weight }) => [gateway, weight]));
+}
+
+async function untilWeights(prefix: string, wanted: Record<string, number>): Promise<void> {
+  await until(`the kernel has both ways to ${prefix}, weighted`, async () => {
+    const found = await weights(prefix);
+    if (Object.keys(found).length !== Object.keys(wanted).length) return false;
+    return Object.entries(wanted).every(([gateway, weight]) => found[gateway] === weight);
+  });
 }
 
 describe('the bandwidth of links', () => {
@@ -54,20 +87,30 @@ describe('the bandwidth of links', () => {
     // 12,500,000 and 25,000,000 octets a second as floats.
     await scene.exabgp('slow').announce(shared, 'extended-community [ 0x4004fdea4b3ebc20 ]');
     await scene.exabgp('fast').announce(shared, 'extended-community [ 0x4004fdeb4bbebc20 ]');
-    const wanted = JSON.stringify({ [theirs(0)]: 1, [theirs(1)]: 2 });
-    await until('the kernel has both ways, weighted', async () => {
-      const found = await weights();
-      return JSON.stringify(Object.fromEntries(Object.entries(found).sort())) === wanted;
-    });
+    await untilWeights(shared, { [theirs(0)]: 1, [theirs(1)]: 2 });
+  });
+
+  interop('link-bandwidth', 'gobgp', 'shares traffic in proportion', async () => {
+    await untilWeights(sharedByGobgp, { [theirs(10)]: 1, [theirs(11)]: 2 });
+    const { paths } = await scene.t.client.explain(sharedByGobgp);
+    const said = paths.map(({ peer, attributes }) => [peer, attributes?.extendedCommunities]);
+    expect(said.sort()).toEqual([
+      ['goFast', ['bandwidth:65012:25000000']],
+      ['goSlow', ['bandwidth:65011:12500000']],
+    ]);
   });
 
   interop('link-bandwidth', 'gobgp', 'is told within the AS, and not beyond it', async () => {
-    const communities = async (name: string) => {
-      const { attrs } = await scene.gobgp(name).untilPath(shared);
-      return JSON.stringify(attrs.filter(({ type }) => type === 16));
-    };
-    expect(await communities('inner')).toMatch(/12500000|25000000|1\.25e\+?07|2\.5e\+?07/);
-    expect(await communities('goCustomer')).toBe('[]');
+    const communities = async (name: string) =>
+      gobgpAttribute(await scene.gobgp(name).untilPath(shared), 16)?.value;
+    const { paths } = await scene.t.client.explain(shared);
+    const best = paths.find(({ verdict }) => verdict === 'best')?.peer;
+    expect(await communities('inner')).toEqual([
+      best === 'slow'
+        ? { type: 0x40, subtype: 4, asn: 65002, bandwidth: 12_500_000 }
+        : { type: 0x40, subtype: 4, asn: 65003, bandwidth: 25_000_000 },
+    ]);
+    expect(await communities('goCustomer')).toBeUndefined();
   });
 
   unsupported('link-bandwidth', 'openbgpd', 'its configuration has no such community', async () => {
@@ -95,6 +138,7 @@ describe('the bandwidth of links', () => {
 
 describe('OTC', () => {
   const fromProvider = '203.0.113.128/26';
+  const base64 = (hex: string) => Buffer.from(hex, 'hex').toString('base64');
   const otc = (asn: number) => `0x${asn.toString(16).padStart(8, '0')}`;
 
   interop('only-to-customer', 'exabgp', 'marks what a provider says, for customers alone', async () => {
@@ -131,8 +175,9 @@ describe('OTC', () => {
   });
 
   interop('only-to-customer', 'gobgp', 'comes to a customer, and what has it to no peer', async () => {
-    const { attrs } = await scene.gobgp('goCustomer').untilPath(fromProvider);
-    expect(attrs.map(({ type }) => type)).toContain(35);
+    const path = await scene.gobgp('goCustomer').untilPath(fromProvider);
+    // Optional and transitive, and the AS number of the provider that marked it, octet by octet.
+    expect(gobgpAttribute(path, 35)).toEqual({ type: 35, flags: 0xc0, value: base64('0000fdec') });
     const { advertised } = await scene.t.client.explain(fromProvider);
     expect(advertised.find(({ peer }) => peer === 'goPeer')).toMatchObject({ announced: false });
     expect(await scene.gobgp('goPeer').paths(fromProvider)).toEqual([]);

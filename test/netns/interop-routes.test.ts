@@ -5,7 +5,18 @@
  */
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { type DaemonId, daemons } from '../../interop/features.js';
-import { Exabgp, exabgpConfig, Lab, Tartan, tartanConfig, until } from '../../interop/index.js';
+import {
+  Bird,
+  Exabgp,
+  exabgpConfig,
+  Frr,
+  kernelRoutes,
+  Lab,
+  Tartan,
+  tartanConfig,
+  until,
+  untilKernelRoute,
+} from '../../interop/index.js';
 import { interop, unsupported } from './support/interop.js';
 import {
   exabgpPath,
@@ -161,6 +172,44 @@ async function up(daemon: DaemonId): Promise<Scene> {
   };
 }
 
+/**
+ * RFC 2545 §3: on a link that both are on, the link-local address goes along with the global one, as theirs does. FRR and
+ * BIRD show both, and forward by one of them.
+ */
+async function showsLinkLocal(lab: Lab, daemon: DaemonId, prefix: string): Promise<void> {
+  if (daemon !== 'frr' && daemon !== 'bird') return;
+  const linkLocal = await until('t has a link-local address', async () => {
+    const { stdout } = await lab.exec('t', [
+      'ip',
+      '-j',
+      '-6',
+      'addr',
+      'show',
+      'dev',
+      'eth1',
+      'scope',
+      'link',
+    ]);
+    const links = JSON.parse(stdout) as { addr_info?: { local: string; tentative?: boolean }[] }[];
+    return links
+      .flatMap(({ addr_info = [] }) => addr_info)
+      .find(({ local, tentative }) => local !== undefined && tentative !== true)?.local;
+  });
+  if (daemon === 'frr') {
+    const { nexthops } = await new Frr(lab.node('d')).untilPath(prefix, (path) => path.nexthops.length === 2);
+    expect(nexthops.map(({ ip, scope }) => [ip, scope])).toEqual([
+      ['2001:db8::1', 'global'],
+      [linkLocal, 'link-local'],
+    ]);
+  } else {
+    const shown = new RegExp(`BGP\\.next_hop: 2001:db8::1 ${linkLocal}$`, 'm');
+    await until('BIRD shows both', async () => shown.test(await new Bird(lab.node('d')).route(prefix)));
+  }
+  await untilKernelRoute(lab.node('d'), prefix);
+  const [route] = await kernelRoutes(lab.node('d'), { prefix });
+  expect(JSON.stringify(route)).toMatch(new RegExp(`"(${linkLocal}|2001:db8::1)"`));
+}
+
 describe.each(Object.keys(daemons) as DaemonId[])('with %s', (daemon) => {
   let scene: Scene;
   beforeAll(async () => {
@@ -193,6 +242,7 @@ describe.each(Object.keys(daemons) as DaemonId[])('with %s', (daemon) => {
     expect(await untilRemotePath(d, ours6)).toMatchObject({ asPath: [65001], nextHop: '2001:db8::1' });
     await announce('2001:db8:200::/48');
     expect(await untilRemotePath(d, '2001:db8:200::/48')).toMatchObject({ asPath: [65001, far] });
+    await showsLinkLocal(scene.lab, daemon, ours6);
     await withdraw('2001:db8:200::/48');
     await untilNoRemotePath(d, '2001:db8:200::/48');
     await d.withdraw(plain6);

@@ -312,11 +312,14 @@ describe('cleaning up', () => {
 
   it('leaves nothing of a set-up that is interrupted, however far it is', async () => {
     const nodes = ['a', 'b', 'c', 'd', 'e'];
-    const topology = shells('cut', Object.fromEntries(nodes.map((node) => [node, { image: 'bird' }])));
+    // BIRD as Debian configures it ends by itself where no address gives it a router id.
+    const bird = { image: 'bird', 'startup-config': 'bird.conf' };
+    const topology = shells('cut', Object.fromEntries(nodes.map((node) => [node, bird])));
+    const files = { 'bird.conf': 'router id 192.0.2.1;\nprotocol device {}\n' };
     for (let milliseconds = 0; milliseconds < 90; milliseconds += 6) {
       const name = `cut-${process.pid}-${milliseconds}`;
       const signal = AbortSignal.timeout(milliseconds);
-      await Lab.up(topology, { name, signal }).then(
+      await Lab.up(topology, { name, signal, files }).then(
         (lab) => lab.down(),
         (error: Error) => expect(error.message).toMatch(/interrupted/),
       );

@@ -46,11 +46,19 @@ async function line(
           routerId: '10.0.0.2',
           networks,
           settings: peerLines,
+          lines: ['route-map global permit 10', ' set ipv6 next-hop prefer-global', 'exit'],
           neighbors: [
-            { address: '10.0.0.1', remoteAsn: 65001, families, settings: ['timers connect 1'] },
+            {
+              address: '10.0.0.1',
+              remoteAsn: 65001,
+              families,
+              settings: ['timers connect 1'],
+              familySettings: ['route-map global in'],
+            },
             // Nobody answers there, but bgpd asks zebra for the way to it as soon as it starts. It would else ask when the
             // first IPv6 route comes, have no answer yet when End-of-RIB follows, tell zebra that the restart is
-            // over, and zebra would take the route out until the answer is there.
+            // over, and zebra would take the route out until the answer is there. So it is with link-local next hops,
+            // which it prefers (RFC 2545 §3) unless a route map says otherwise.
             { address: '2001:db8:ffff::1', remoteAsn: 65001, settings: ['timers connect 1'] },
           ],
         })

@@ -84,6 +84,7 @@ describe('several daemons behind one address, on ports of their own', () => {
       return peer?.state === 'established' && peer.since !== since.get('two');
     });
     for (const name of ['one', 'three']) expect((await t.peer(name))?.since).toBe(since.get(name));
+    await t.untilRoute('198.51.101.0/24', ({ peer }) => peer === 'two');
     expect((await t.routes({ prefix: '198.51.101.0/24' })).map(({ peer }) => peer)).toEqual(['two']);
   });
 });

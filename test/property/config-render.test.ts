@@ -12,8 +12,12 @@ import {
   type Prefix,
 } from '../../src/address/index.js';
 import { diffRouter, formatIssue, formatRouter, loadRouter, type Router } from '../../src/config/index.js';
+import type { OverlayConfig } from '../../src/config/router.js';
+import type { RemovePrivateAs } from '../../src/policy/as-path-edits.js';
 import { parseCommunityPattern, parseExtendedPattern, parseLargePattern } from '../../src/policy/index.js';
+import type { Backend } from '../../src/policy/pools.js';
 import type { Filter } from '../../src/policy/types.js';
+import { macOfNode } from '../../src/vxlan/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'tartan-render-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -281,6 +285,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
           fc.constantFrom({ file: '/etc/tartan/password' }, { file: '/a b' }, { env: 'PASSWORD' }),
         ),
         passive: flag,
+        fastFallover: flag,
         device: optional(fc.constantFrom('eth0', 'null', '0', 'lan.100')),
         shutdown: flag,
         shutdownMessage: optional(text.filter((value) => value !== '' && Buffer.byteLength(value) <= 255)),
@@ -290,6 +295,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         ttlSecurity: optional(fc.integer({ min: 1, max: 254 })),
         families: fc.constantFrom(['ipv4'], ['ipv6'], ['ipv4', 'ipv6']),
         holdTimeSeconds: fc.oneof(fc.constant(0), seconds(3, 65535)),
+        minHoldSeconds: optional(seconds(3, 90)),
         keepaliveSeconds: optional(seconds(1, 21845)),
         sendHoldSeconds: optional(seconds(0, 131070)),
         connectRetrySeconds: seconds(1, 65535),
@@ -310,7 +316,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
         gracefulShutdown: flag,
         acceptBlackhole: flag,
         asOverride: flag,
-        removePrivateAs: fc.constantFrom(false, true, 'all', 'replace'),
+        removePrivateAs: fc.constantFrom<RemovePrivateAs>(false, true, 'all', 'replace'),
         localAs: optional(fc.record({ asn, noPrepend: flag, replaceAs: flag })),
         role: optional(fc.constantFrom('provider', 'customer', 'peer', 'routeServer', 'routeServerClient')),
         strictRole: flag,
@@ -320,6 +326,7 @@ const peersOf = (ours: number, filterNames: string[]) => {
       ({ holdTimeSeconds, keepaliveSeconds = 0 }) =>
         holdTimeSeconds === 0 || keepaliveSeconds * 2 <= holdTimeSeconds,
     )
+    .filter(({ holdTimeSeconds, minHoldSeconds = 0 }) => minHoldSeconds <= holdTimeSeconds)
     .filter(({ multihop, ttlSecurity }) => multihop === null || ttlSecurity === undefined)
     .filter((value) => value.asn === ours || (!value.routeReflectorClient && value.clusterId === undefined))
     .filter(({ asn, role, strictRole }) => (role === undefined ? !strictRole : asn !== ours))
@@ -358,14 +365,128 @@ const staticRoute = fc.oneof(
   }),
 );
 
+const backend = fc.constantFrom<Backend>('none', 'ipip', 'vxlan');
+const pools = fc.uniqueArray(
+  fc
+    .record({
+      cidr: prefix,
+      backend,
+      mode: fc.constantFrom('always', 'crossSubnet'),
+      exported: flag,
+      natOutgoing: flag,
+    })
+    .filter((pool) => pool.backend !== 'ipip' || pool.cidr.family === 0),
+  { selector: ({ cidr }) => JSON.stringify(cidr), maxLength: 4 },
+);
+
+const device = fc.oneof(
+  fc.stringMatching(/^[a-z0-9.-]{1,15}$/).filter((value) => !['.', '..', 'all', 'default'].includes(value)),
+  fc.constantFrom('null', '0', '1e3', 'tunl0'),
+);
+const tunnel = { mtu: fc.option(fc.integer({ min: 576, max: 65535 })), checksumOffload: fc.option(flag) };
+const vxlan = fc.record({ vni: fc.integer({ min: 1, max: 0xffffff }), port, ...tunnel });
+const overlay: fc.Arbitrary<OverlayConfig> = fc
+  .record({
+    profile: fc.constantFrom('calico', 'flannel'),
+    sameSubnet: fc.constantFrom('address', 'route'),
+    mac: fc.constantFrom('name', 'given'),
+    devices: fc.uniqueArray(device, { minLength: 3, maxLength: 3 }),
+    vxlan: fc.tuple(vxlan, vxlan),
+    ipip: fc.record(tunnel),
+  })
+  .map(({ devices, vxlan: [ipv4, ipv6], ipip, ...rest }) => ({
+    ...rest,
+    vxlan: [
+      { device: devices[0], ...ipv4 },
+      { device: devices[1], ...ipv6 },
+    ],
+    ipip: { device: devices[2], ...ipip },
+  }));
+
+/** Of one host, as a device may have it. */
+const mac = fc
+  .uint8Array({ minLength: 6, maxLength: 6 })
+  .map((bytes) =>
+    [bytes[0] & 0xfe, ...bytes.subarray(1)].map((b) => b.toString(16).padStart(2, '0')).join(':'),
+  )
+  .filter((value) => value !== '00:00:00:00:00:00');
+const nodeAddress = family.chain((of) =>
+  fc.record({ address: unicast(of), length: fc.option(fc.integer({ min: 0, max: of === 0 ? 32 : 128 })) }),
+);
+/** Of which some host can have an address; of any length. */
+const podCidr = family.chain((of) =>
+  fc
+    .tuple(unicast(of), fc.integer({ min: of === 0 ? 8 : 3, max: of === 0 ? 32 : 128 }))
+    .map(([address, length]) => networkOf(address, length)),
+);
+
+/** With nothing in common that is only one's: `name` is there, with addresses and VTEPs wherever these pools ask for them. */
+const nodesOf = (own: string, { mac: rule }: OverlayConfig) => {
+  const node = fc
+    .record({
+      name: fc.oneof({ weight: 1, arbitrary: fc.constant(own) }, { weight: 2, arbitrary: name }),
+      addresses: fc.uniqueArray(nodeAddress, { minLength: 1, maxLength: 4, selector: textOf }),
+      podCidrs: fc.uniqueArray(podCidr, { maxLength: 3, selector: (value) => JSON.stringify(value) }),
+      addressesOfVteps: fc.tuple(fc.option(unicast(0)), fc.option(unicast(1))),
+      macs: fc.tuple(fc.option(mac), fc.option(mac)),
+      ipipAddress: fc.option(unicast(0)),
+      receives: fc.option(fc.uniqueArray(backend, { minLength: 1 })),
+    })
+    .map(({ addressesOfVteps, macs, ...rest }) => {
+      const first = (of: FamilyIndex): Address | null => {
+        const cidr = rest.podCidrs.find((each) => each.family === of);
+        return cidr === undefined ? null : { family: of, a: cidr.a, b: cidr.b, c: cidr.c, d: cidr.d };
+      };
+      const vtep = (of: FamilyIndex) => {
+        const address = addressesOfVteps[of] ?? first(of);
+        if (address === null || !rest.addresses.some((each) => each.address.family === of)) return null;
+        return { address, mac: macs[of] ?? (rule === 'name' ? macOfNode(rest.name, of) : null) };
+      };
+      return { ...rest, vteps: [vtep(0), vtep(1)] as const, ipipAddress: rest.ipipAddress ?? first(0) };
+    });
+  return fc
+    .uniqueArray(node, { selector: (value) => value.name, maxLength: 4 })
+    .filter((list) =>
+      [
+        list.flatMap(({ addresses }) => addresses.map(textOf)),
+        list.flatMap(({ podCidrs }) => podCidrs.map((cidr) => JSON.stringify(cidr))),
+        list.flatMap(({ vteps }) =>
+          vteps.flatMap((end) => (end === null ? [] : [JSON.stringify(end.address)])),
+        ),
+        ...[0, 1].map((of) => list.flatMap(({ vteps }) => vteps[of]?.mac ?? [])),
+      ].every((taken) => new Set(taken).size === taken.length),
+    );
+};
+const textOf = ({ address }: { address: Address }) => formatAddress(address);
+
+/** Pools whose tunnels could not begin at this node are without one. */
+const overlayParts = fc
+  .tuple(name, pools, overlay)
+  .chain(([own, wanted, tunnels]) => fc.tuple(fc.constant({ own, wanted, tunnels }), nodesOf(own, tunnels)))
+  .map(([{ own, wanted, tunnels }, nodes]) => {
+    const self = nodes.find((node) => node.name === own);
+    const has = ({ family }: Prefix, kind: string) =>
+      kind === 'vxlan'
+        ? self?.vteps[family] != null
+        : self?.addresses.some(({ address }) => address.family === family) === true;
+    return {
+      name: own,
+      overlay: tunnels,
+      nodes,
+      pools: wanted.map((pool) =>
+        has(pool.cidr, pool.backend) ? pool : { ...pool, backend: 'none' as const },
+      ),
+    };
+  });
+
 const patterns = fc.array(fc.constantFrom('eth0', '*', 'cali*', 'null', '-', '0'), { maxLength: 3 });
 const preference = fc.integer({ min: 0, max: 255 });
 
 const router: fc.Arbitrary<Router> = fc
-  .tuple(asn, filters)
-  .chain(([ours, defined]) =>
+  .tuple(asn, filters, overlayParts)
+  .chain(([ours, defined, { name, pools, overlay, nodes }]) =>
     fc.record({
-      name,
+      name: fc.constant(name),
       asn: fc.constant(ours),
       confederation: fc.option(fc.record({ id: asn, members: fc.uniqueArray(asn, { maxLength: 3 }) })),
       routerId: unicast(0).map((address) => address.a),
@@ -410,6 +531,9 @@ const router: fc.Arbitrary<Router> = fc
           { maxLength: 2 },
         ),
       }),
+      pools: fc.constant(pools),
+      overlay: fc.constant(overlay),
+      nodes: fc.constant(nodes),
       kernel: fc.record({
         install: flag,
         table: fc.integer({ min: 1, max: 0xffffffff }).filter((table) => table !== 255),
@@ -461,7 +585,7 @@ const router: fc.Arbitrary<Router> = fc
       }),
     }),
   )
-  .map((value) => value as unknown as Router)
+  .map((value): Router => value)
   .filter(({ confederation, peers }) =>
     peers.every(({ asn, localAs, role }) => {
       const isMember = confederation?.members.includes(asn) ?? false;
@@ -491,6 +615,9 @@ describe('a Router that was rendered', () => {
       'static',
       'listen',
       'learn',
+      'pools',
+      'overlay',
+      'nodes',
       'kernel',
       'preference',
     ] as const;
@@ -506,6 +633,8 @@ describe('a Router that was rendered', () => {
           networks: old.networks.toReversed(),
           static: old.static.toReversed(),
           listen: old.listen.toReversed(),
+          pools: old.pools.toReversed(),
+          nodes: old.nodes.toReversed(),
           prefixSets: Object.fromEntries(Object.entries(old.prefixSets).reverse()),
           filters: Object.fromEntries(Object.entries(old.filters).reverse()),
         };
@@ -525,6 +654,8 @@ function inOneOrder(value: Router): string {
     networks: sorted(value.networks),
     static: sorted(value.static),
     listen: sorted(value.listen),
+    pools: sorted(value.pools),
+    nodes: sorted(value.nodes),
     prefixSets: sorted(Object.entries(value.prefixSets)),
     filters: sorted(Object.entries(value.filters)),
   });

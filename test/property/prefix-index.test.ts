@@ -52,4 +52,22 @@ describe('the prefix index', () => {
       expect(slots.find(i << 8, 0, 0, 0, 24) !== NO_SLOT).toBe(i % 16 === 0);
     }
   });
+
+  it('gives memory back when few are left, wherever they are, and keeps their slots', () => {
+    for (const family of [0, 1] as const) {
+      const slots = new PrefixSlots(family);
+      const made = Array.from({ length: 20_000 }, (_, i) => slots.intern(i << 8, 0, 0, 0, 24));
+      const full = slots.want.length;
+      const kept = [3, 2500];
+      slots.want[made[2500]] = 77;
+      for (let i = 0; i < made.length; i++) if (!kept.includes(i)) slots.remove(made[i]);
+      expect(slots.want.length).toBeLessThanOrEqual(full / 4);
+      for (const i of kept) expect(slots.find(i << 8, 0, 0, 0, 24)).toBe(made[i]);
+      expect(slots.want[made[2500]]).toBe(77);
+      for (const i of kept) slots.remove(made[i]);
+      expect(slots.want.length).toBeLessThan(1000);
+      const again = Array.from({ length: 20_000 }, (_, i) => slots.intern(i << 8, 0, 0, 0, 24));
+      expect(new Set(again).size).toBe(20_000);
+    }
+  });
 });

@@ -231,7 +231,8 @@ const event = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('redefine' as const),
       forwarding: fc.integer({ min: 1, max: 3 }),
-      last: fc.integer({ min: 1, max: 9 }),
+      /** 0: there is no way. */
+      last: fc.integer({ min: 0, max: 9 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('sweep' as const) }) },
@@ -259,17 +260,13 @@ function play(w: World, e: Event): void {
       );
       return;
     case 'redefine': {
-      w.forwardings.define(e.forwarding as ForwardingId, {
-        kind: 'unicast',
-        hops: [
-          {
-            gateway: { family: 0, a: 0xc0000200 + e.last, b: 0, c: 0, d: 0 },
-            ifindex: 2,
-            weight: 1,
-            onlink: false,
-          },
-        ],
-      });
+      const gateway = { family: 0, a: 0xc0000200 + e.last, b: 0, c: 0, d: 0 } as const;
+      w.forwardings.define(
+        e.forwarding as ForwardingId,
+        e.last === 0
+          ? { kind: 'unresolved', reason: 'no way', keeps: false }
+          : { kind: 'unicast', hops: [{ gateway, ifindex: 2, weight: 1, onlink: false }] },
+      );
       reconciler.lookAtForwardings((id) => id === e.forwarding);
       return;
     }
@@ -360,6 +357,10 @@ describe('the route reconciler against a model of the kernel', () => {
             }
             const metric = METRICS[want >= 0x80000000 ? 1 : 0];
             const form = w.forwardings.resolve(0, want).form;
+            if (form === 0) {
+              expect(ours).toEqual([]);
+              continue;
+            }
             const held = routes.some((r) => !r.ours && r.metric === metric);
             if (held) expect(ours.every((r) => r.metric === metric && r.form === form)).toBe(true);
             else expect(ours).toEqual([{ ours: true, metric, form }]);
@@ -369,6 +370,25 @@ describe('the route reconciler against a model of the kernel', () => {
       ),
       { numRuns: 2000 },
     );
+  });
+
+  it('takes a route away to which there is no way, and leaves it while the way is on its way', () => {
+    const w = world();
+    w.dump();
+    w.reconciler.sweep();
+    w.main.set(0, 0, 1);
+    w.settle();
+    const redefine = (keeps: boolean) => {
+      w.forwardings.define(1 as ForwardingId, { kind: 'unresolved', reason: 'no way', keeps });
+      w.reconciler.lookAtForwardings((id) => id === 1);
+      w.settle();
+    };
+    redefine(true);
+    expect(w.kernel.at(0)).toHaveLength(1);
+    expect(w.forwardings.blockedBy(0, 1)?.message).toBe('no way');
+    redefine(false);
+    expect(w.kernel.at(0)).toEqual([]);
+    expect(w.forwardings.isUnresolved(1)).toBe(true);
   });
 
   it('writes nothing when what it adopts is what is desired', () => {

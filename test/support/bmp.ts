@@ -179,9 +179,19 @@ function prefixesOf(bytes: Bytes, isIpv6: boolean, addPath: boolean): string[] {
   while (bytes.left > 0) {
     const id = addPath ? `${bytes.u32()} ` : '';
     const length = bytes.u8();
-    const octets = Buffer.alloc(isIpv6 ? 16 : 4);
-    bytes.take(Math.ceil(length / 8)).copy(octets);
-    list.push(`${id}${isIpv6 ? groups(octets) : dotted(octets)}/${length}`);
+    const octets = Math.ceil(length / 8);
+    if (!isIpv6) {
+      if (octets > 4 || octets > bytes.left) throw new Error(`an IPv4 prefix of ${length} bits`);
+      // Most there are, and by the million.
+      const { buf, at } = bytes;
+      const octet = (n: number): number => (n < octets ? buf[at + n] : 0);
+      list.push(`${id}${octet(0)}.${octet(1)}.${octet(2)}.${octet(3)}/${length}`);
+      bytes.at += octets;
+      continue;
+    }
+    const whole = Buffer.alloc(16);
+    bytes.take(octets).copy(whole);
+    list.push(`${id}${groups(whole)}/${length}`);
   }
   return list;
 }

@@ -1,8 +1,11 @@
 /** A RIB with some sources and an update group over it, with a clock that stands still unless told. */
 import { type FamilyIndex, formatPrefix, parseAddress, parsePrefix } from '../../src/address/index.js';
-import { buildCanonical } from '../../src/bgp/wire/index.js';
+import { AttributeCode, buildCanonical, CanonicalBuilder } from '../../src/bgp/wire/index.js';
+import { DROP, SetRewriter } from '../../src/policy/rewrite.js';
 import {
   type AttrSetId,
+  type OutgoingId,
+  type OutgoingSets,
   type PathId,
   type PrefixId,
   REJECTED,
@@ -51,20 +54,29 @@ export class GroupWorld {
   readonly sources: SourceId[] = [];
   readonly group: UpdateGroup;
   private readonly refused: (attrSet: AttrSetId) => boolean;
+  private readonly rewrites: boolean;
 
-  /** The exporter announces best paths as they are, but for `refused` ones. */
+  /**
+   * The exporter announces best paths as they are, but for `refused` ones. With `rewrites` without LOCAL_PREF and, from
+   * sources of odd numbers, with a MED; what comes from source 2 it interns, as exporters do that find no recipe.
+   */
   constructor(
     readonly family: FamilyIndex,
     sources: number,
-    options: Partial<UpdateGroupOptions> & { readonly refused?: (attrSet: AttrSetId) => boolean } = {},
+    options: Partial<UpdateGroupOptions> & {
+      readonly refused?: (attrSet: AttrSetId) => boolean;
+      readonly rewrites?: boolean;
+    } = {},
   ) {
     this.refused = options.refused ?? (() => false);
+    this.rewrites = options.rewrites ?? false;
     for (let i = 0; i < sources; i++) this.sources.push(this.addSource(i));
     const table = this.rib.families[family];
     const exporter: RouteExporter = {
-      export: (_prefix: PrefixId, path: PathId): AttrSetId => {
+      export: (_prefix: PrefixId, path: PathId, outgoing: OutgoingSets): OutgoingId => {
         const attrSet = table.paths.accepted[path] as AttrSetId;
         if (this.refused(attrSet)) return REJECTED;
+        if (this.rewrites) return this.rewritten(attrSet, table.paths.source[path] as SourceId, outgoing);
         this.rib.sets.retain(attrSet);
         return attrSet;
       },
@@ -102,12 +114,13 @@ export class GroupWorld {
   }
 
   /** A set with this AS_PATH; what differs is told apart by its path. */
-  canonical(asPath: readonly number[], communities: readonly number[] = []): Buffer {
+  canonical(asPath: readonly number[], communities: readonly number[] = [], localPref?: number): Buffer {
     return buildCanonical({
       family: this.family,
       nextHop: parseAddress(this.family === 0 ? '192.0.2.200' : '2001:db8:ffff::1'),
       asPath,
       ...(communities.length > 0 ? { communities } : {}),
+      ...(localPref === undefined ? {} : { localPref }),
     });
   }
 
@@ -148,9 +161,35 @@ export class GroupWorld {
       if (best < 0 || paths.source[best] === member.source) continue;
       const attrSet = paths.accepted[best] as AttrSetId;
       if (this.refused(attrSet)) continue;
-      const { buffer, start, end } = this.rib.sets.bytes(attrSet);
-      view.set(formatPrefix(prefixes.read(prefix)), buffer.toString('hex', start, end));
+      view.set(
+        formatPrefix(prefixes.read(prefix)),
+        this.announcedAs(attrSet, paths.source[best] as SourceId),
+      );
     }
     return view;
+  }
+
+  private rewritten(attrSet: AttrSetId, source: SourceId, outgoing: OutgoingSets): OutgoingId {
+    const { sets } = this.rib;
+    const rewriter = new SetRewriter();
+    rewriter.localPref = DROP;
+    if (source % 2 === 1) rewriter.med = source;
+    if (source !== this.sources[2]) {
+      const id = outgoing.idOf(attrSet, outgoing.intern(rewriter));
+      outgoing.retain(id);
+      return id;
+    }
+    const { buffer, start, end } = sets.bytes(attrSet);
+    rewriter.rewrite(buffer, start, end);
+    return sets.intern(rewriter.buffer, 0, rewriter.end);
+  }
+
+  private announcedAs(attrSet: AttrSetId, source: SourceId): string {
+    const { buffer, start, end } = this.rib.sets.bytes(attrSet);
+    if (!this.rewrites) return buffer.toString('hex', start, end);
+    const builder = new CanonicalBuilder().load(buffer, start, end).remove(AttributeCode.localPref);
+    if (source % 2 === 1) builder.put(AttributeCode.multiExitDisc, 0x80, Buffer.of(0, 0, 0, source));
+    builder.finish();
+    return builder.buffer.toString('hex', builder.start, builder.end);
   }
 }

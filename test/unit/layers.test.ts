@@ -7,9 +7,9 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** From the bottom up. A file may import from its own layer's folder and from every layer below it. */
 const layers: readonly (readonly string[])[] = [
-  ['address', 'sockopt'],
-  ['netlink', 'radv', 'bgp/wire', 'rpki'],
-  ['bgp/fsm', 'bgp/mrt', 'bgp/bmp', 'policy', 'rib'],
+  ['address', 'sockopt', 'contest'],
+  ['netlink', 'nftables', 'radv', 'bgp/wire', 'rpki'],
+  ['bgp/fsm', 'bgp/mrt', 'bgp/bmp', 'policy', 'rib', 'overlay'],
   ['vxlan', 'ipip', 'hostgw'],
   ['fib'],
   ['bgp/session', 'bgp/speaker'],

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/address/index.js';
 import {
   bindTcpSocket,
+  bytesAcknowledged,
   closeFd,
   fdOf,
   getIntOption,
@@ -148,5 +149,22 @@ describe('a TCP-MD5 key for a prefix', () => {
     const fd = openTcpSocket(0);
     cleanups.push(() => closeFd(fd));
     expect(() => setMd5Key(fd, address('127.0.0.1'), Buffer.alloc(81, 1))).toThrow('at most 80 octets');
+  });
+});
+
+describe('what the other end has taken', () => {
+  it('grows by what it is sent, SYN included', async () => {
+    const server = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const socket = connect(port, '127.0.0.1');
+    cleanups.push(() => {
+      socket.destroy();
+      server.close();
+    });
+    await once(socket, 'connect');
+    expect(bytesAcknowledged(fdOf(socket))).toBe(1);
+    await new Promise((resolve) => socket.write(Buffer.alloc(1000), resolve));
+    await vi.waitFor(() => expect(bytesAcknowledged(fdOf(socket))).toBe(1001));
   });
 });

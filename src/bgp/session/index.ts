@@ -11,8 +11,8 @@
  * with here: capabilities (RFC 5492), roles (RFC 9234), what two OPENs agree on, keepalives, NOTIFICATIONs, collisions (RFC 4271 §6.8).
  *
  * Sockets carry DSCP CS6, no Nagle delay, and the peer's TTL. Both ways are bounded: `send` says when enough is queued
- * and `writable` when there is room, `pause` leaves the peer's bytes in TCP. Routes wait in a queue of the
- * session, not in the socket, so that a KEEPALIVE passes them.
+ * and `writable` when there is room; what a peer sends stays in TCP while others have their turn (`read-turns`). Routes wait
+ * in a queue of the session, not in the socket, so that a KEEPALIVE passes them.
  */
 export {
   administrativeReset,
@@ -30,6 +30,7 @@ export {
   remoteAddressOf,
   zoneOf,
 } from './listener.js';
+export { PassedBuffers, passedBuffers } from './passed-buffers.js';
 export { PeerSession } from './peer-session.js';
 export { describeRole } from './roles.js';
 export * from './types.js';

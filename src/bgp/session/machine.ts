@@ -3,6 +3,8 @@ import type { Notification, OpenMessage } from '../wire/index.js';
 import type { Transport } from './transport.js';
 import type { Negotiated } from './types.js';
 
+const looksPerSendHoldTime = 8;
+
 /** RFC 4271 §10: timers are cut by a random part of up to a quarter. */
 function jittered(seconds: number): number {
   return seconds * (0.75 + Math.random() * 0.25);
@@ -82,9 +84,12 @@ export class Machine {
     this.timers.clear();
   }
 
-  /** The send hold timer likewise looks at how long the oldest message has waited for TCP, if there is one. */
+  /**
+   * The send hold timer looks at how long TCP has taken nothing of what waits. It looks often, so that it sees of a
+   * long write to a slow peer that it goes on.
+   */
   private watchSending(milliseconds: number): void {
-    const left = () => milliseconds - (this.transport?.stalledMilliseconds ?? 0);
+    const left = () => milliseconds - (this.transport?.stalledMilliseconds() ?? 0);
     const sleep = (): void => {
       const timeout = setTimeout(
         () => {
@@ -97,7 +102,7 @@ export class Machine {
             this.expired({ type: 'timerExpired', timer: 'sendHold' });
           });
         },
-        Math.max(1, left()),
+        Math.max(1, Math.min(left(), milliseconds / looksPerSendHoldTime)),
       );
       this.timers.set('sendHold', timeout);
     };

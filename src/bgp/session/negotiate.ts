@@ -112,6 +112,14 @@ export function negotiate(
   if (theirs.routerId === settings.routerId && settings.localAsn === settings.remoteAsn) {
     return refuse(OpenSubcode.badIdentifier, 'peer has our own BGP identifier');
   }
+  const { minHoldSeconds = 0 } = settings;
+  if (theirs.holdTimeSeconds < minHoldSeconds) {
+    const offered = `a hold time of ${theirs.holdTimeSeconds} s`;
+    return refuse(
+      OpenSubcode.unacceptableHoldTime,
+      `peer offers ${offered}, expected at least ${minHoldSeconds} s (\`minHoldTime\`)`,
+    );
+  }
   // RFC 9234 §4.1: roles are for external peers.
   const claimed = settings.localAsn === settings.remoteAsn ? null : roleOf(theirs);
   if (isWireError(claimed)) return claimed;

@@ -167,6 +167,20 @@ export class PeerSession {
     this.dispatch(this.primary, { type: 'reset', notification });
   }
 
+  /** Ends the established session as if TCP had failed, for that `reason`, and connects again soon. */
+  fail(reason: string): void {
+    if (this.primary.fsm.state === 'established') {
+      this.dispatch(this.primary, { type: 'connectionFailed', reason });
+    }
+  }
+
+  /** Dials at once where the next attempt waits for its time: what kept the last ones from the peer may be gone. */
+  retry(): void {
+    const { state, connection, timers } = this.primary.fsm;
+    if (state !== 'active' || connection !== 'none' || !timers.has('connectRetry')) return;
+    this.dispatch(this.primary, { type: 'timerExpired', timer: 'connectRetry' });
+  }
+
   /**
    * Takes a connection that the peer dialed. False: refused, the session is stopped or holds idle after an error
    * (RFC 4271 §8.2.2, Idle); the caller resets the socket.
@@ -216,15 +230,6 @@ export class PeerSession {
     const { transport, fsm } = this.primary;
     if (transport === null || fsm.state !== 'established') return false;
     return transport.send(buf);
-  }
-
-  /** Stops reading from the peer until `resume`: TCP holds it back, the hold timer waits, keepalives go on. */
-  pause(): void {
-    this.primary.transport?.pause();
-  }
-
-  resume(): void {
-    this.primary.transport?.resume();
   }
 
   private transportOf(machine: Machine, socket: Socket): Transport {

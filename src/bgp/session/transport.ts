@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Address } from '../../address/index.js';
-import { fdOf, localAddressOf, setMd5Key } from '../../sockopt/index.js';
+import { bytesAcknowledged, fdOf, localAddressOf, setMd5Key } from '../../sockopt/index.js';
 import { Framer, HEADER_LENGTH, type WireError } from '../wire/index.js';
+import { passedBuffers } from './passed-buffers.js';
+import { type Reader, readTurns } from './read-turns.js';
 
 /** Bytes that may wait for a peer before `send` says stop, and down to which they must drain before `writable`. */
 export const sendHighMark = 512 * 1024;
@@ -30,6 +32,8 @@ function countMessages(buf: Buffer): number {
   for (let at = 0; at + HEADER_LENGTH <= buf.length; at += (buf[at + 16] << 8) | buf[at + 17]) count++;
   countedBuffer = buf;
   countedMessages = count;
+  // Once, not for each member.
+  passedBuffers.add(buf.length);
   return count;
 }
 
@@ -37,10 +41,12 @@ function countMessages(buf: Buffer): number {
  * One TCP connection: the stream cut into messages on the way in, a bounded queue of whole messages on the way out.
  * It calls nobody back once `finish` was called.
  */
-export class Transport {
+export class Transport implements Reader {
   readonly framer = new Framer();
   /** `performance.now()` when the last whole message came, or the connection. */
   lastHeard = performance.now();
+  /** When the bytes at hand came. */
+  private receivedAt = this.lastHeard;
   bytesReceived = 0;
   bytesSent = 0;
   messagesSent = 0;
@@ -53,9 +59,10 @@ export class Transport {
   private queueHead = 0;
   private queuedBytes = 0;
   private full = false;
-  /** Writes that TCP has not taken whole, and when it last took one, or the first of these came. */
+  /** Writes that TCP has not taken whole, and when it last took one, or a part of one, or the first of these came. */
   private writing = 0;
   private lastTaken = 0;
+  private acknowledged = 0;
   private readonly onWritten = (): void => {
     this.writing--;
     this.lastTaken = performance.now();
@@ -130,17 +137,17 @@ export class Transport {
     this.write(buf);
   }
 
-  /** Stops reading, so that TCP holds the peer back; nothing it sends is lost. */
-  pause(): void {
+  get paused(): boolean {
+    return this.socket.isPaused();
+  }
+
+  /** Stops reading until `goOn`, so that TCP holds the peer back; nothing it sends is lost. */
+  rest(): void {
     this.socket.pause();
   }
 
-  resume(): void {
+  goOn(): void {
     if (!this.finished) this.socket.resume();
-  }
-
-  get paused(): boolean {
-    return this.socket.isPaused();
   }
 
   /**
@@ -150,6 +157,7 @@ export class Transport {
   finish(last: Buffer | null): void {
     if (this.finished) return;
     this.finished = true;
+    readTurns.forget(this);
     this.queue = [];
     this.queuedBytes = 0;
     const { socket } = this;
@@ -167,8 +175,17 @@ export class Transport {
     socket.once('close', () => clearTimeout(linger));
   }
 
-  /** How long TCP has taken nothing of what waits; 0 while nothing does (RFC 9687 §3.1). */
-  get stalledMilliseconds(): number {
+  /**
+   * How long TCP has taken nothing of what waits; 0 while nothing does (RFC 9687 §3.1). What it takes of a write
+   * before it has it whole is seen from one call to the next.
+   */
+  stalledMilliseconds(): number {
+    if (this.socket.destroyed) return 0;
+    const acknowledged = bytesAcknowledged(fdOf(this.socket));
+    if (acknowledged !== this.acknowledged) {
+      this.acknowledged = acknowledged;
+      this.lastTaken = performance.now();
+    }
     return this.writing === 0 ? 0 : performance.now() - this.lastTaken;
   }
 
@@ -180,19 +197,27 @@ export class Transport {
   private fail(reason: string): void {
     if (this.finished) return;
     this.finished = true;
+    readTurns.forget(this);
     this.socket.destroy();
     this.events.failed(reason);
   }
 
   private received(chunk: Buffer): void {
     if (this.finished) return;
+    if (!readTurns.admits(this)) {
+      this.socket.unshift(chunk);
+      return;
+    }
     this.bytesReceived += chunk.length;
+    passedBuffers.add(chunk.length);
+    this.receivedAt = readTurns.begin();
     const error = this.framer.push(chunk, this.onMessage);
     if (error !== null && !this.finished) this.events.headerError(error);
+    if (!this.finished) readTurns.end();
   }
 
   private readonly onMessage = (type: number, buf: Buffer, start: number, end: number): undefined | false => {
-    this.lastHeard = performance.now();
+    this.lastHeard = this.receivedAt;
     this.events.message(type, buf, start, end);
     return this.finished ? false : undefined;
   };

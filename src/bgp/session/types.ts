@@ -18,6 +18,8 @@ export interface SessionSettings {
   readonly routerId: number;
   /** Proposed; the lower of both sides' holds. 0 or at least 3. */
   readonly holdTimeSeconds: number;
+  /** Shortest that the peer may propose; absent: any. 0 is never long enough. */
+  readonly minHoldSeconds?: number;
   /** null: a third of the negotiated hold time, which is also the most that is used. */
   readonly keepaliveSeconds: number | null;
   /** RFC 9687: longest that TCP may take nothing of what waits; null: twice the agreed hold time, 0: any time. */

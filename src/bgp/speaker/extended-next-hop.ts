@@ -2,7 +2,7 @@
  * RFC 8950: IPv4 routes whose next hop is an IPv6 address, so that IPv4 crosses links that have none. What is offered,
  * and what "next hop self" is then.
  */
-import { type Address, type FamilyIndex, IPV4, IPV6 } from '../../address/index.js';
+import { type Address, type FamilyIndex, IPV4, IPV6, isLinkLocal } from '../../address/index.js';
 import type { Negotiated } from '../session/index.js';
 import type { Capability } from '../wire/index.js';
 import type { LinkFacts } from './local-addresses.js';
@@ -22,7 +22,7 @@ export function extendedNextHopCapability({ extendedNextHop, families }: PeerSet
 /** What a peer is told as our own next hop; null: this node has no address that fits. */
 export interface SelfNextHop {
   readonly nextHop: Address | null;
-  /** Behind a global IPv6 address, where the session shows that the peer is on its link (RFC 2545 §3). */
+  /** Behind a global IPv6 address, where the peer is on its link (RFC 2545 §3). */
   readonly linkLocal: Address | null;
 }
 
@@ -41,5 +41,7 @@ export function selfNextHop(
   const nextHop = prefersIpv6
     ? (ipv6 ?? (family === IPV4 ? ipv4 : null))
     : (ipv4 ?? (extendedNextHop ? ipv6 : null));
-  return { nextHop, linkLocal: nextHop?.family === IPV6 ? link.linkLocal : null };
+  // For IPv4 routes it is not asked for (RFC 8950 §3), and goes along where the session itself is between such.
+  const goesAlong = family === IPV6 || isLinkLocal(localAddress);
+  return { nextHop, linkLocal: nextHop?.family === IPV6 && goesAlong ? link.linkLocal : null };
 }

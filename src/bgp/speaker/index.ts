@@ -8,7 +8,7 @@
  * restart of its own (`restart-wait`, `deferral`). `dynamic-peers` makes peers of
  * those who dial from a range. `local-addresses` finds out what "next hop self" is on a link.
  *
- * `interface-peers` finds the peers that are named by their interface, on what `link-routers` decides.
+ * `fall-over` ends the sessions of peers whose link is lost, and dials when it is back. `interface-peers` finds the peers that are named by their interface, on what `link-routers` decides.
  *
  * RFC 4271 (BGP-4), 4760 (multiprotocol), 4724, 8538 and 9494 (graceful restart), 2918 and 7313 (route
  * refresh), 4456 (reflection), 5065 (confederations), 7311 (on which sessions AIGP counts), 7911 (several paths per
@@ -24,6 +24,7 @@ export {
   relationTo,
 } from './confederation.js';
 export type { PeerRange, PeerRangeState, RangeEvent } from './dynamic-peers.js';
+export { FallOver } from './fall-over.js';
 export { type GroupFacts, groupKey } from './groups.js';
 export { outlookOf } from './link-routers.js';
 export type { OwnAddress } from './local-addresses.js';

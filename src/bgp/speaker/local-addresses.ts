@@ -17,6 +17,8 @@ export interface OwnAddress {
   readonly ifindex: number;
   /** With its prefix length, host bits as they are. */
   readonly address: Prefix;
+  /** The other end of a point-to-point link. */
+  readonly peer?: Address | null;
   /** IPv6 duplicate address detection has not let it through (yet). */
   readonly tentative: boolean;
 }
@@ -24,9 +26,17 @@ export interface OwnAddress {
 export interface LinkFacts {
   /** 0 when the local address is on no interface that we know. */
   readonly ifindex: number;
+  /**
+   * The peer is on the link: at an address of its networks, at the other end of it, or where packets of the session get no
+   * further. Only then do the link-local next hops that it announces mean something on that link (RFC 2545 §3).
+   */
+  readonly direct: boolean;
   /** By family: what "next hop self" means towards the peer; null when this node has no such address. */
   readonly nextHop: readonly [Address | null, Address | null];
-  /** Our link-local address where the session runs between such and `nextHop` has a global one: it goes along (RFC 2545 §3). */
+  /**
+   * Our link-local address where the peer is on the link and `nextHop` has a global IPv6 address: it goes along with it, as
+   * the link may have no route to the global one (RFC 2545 §3).
+   */
   readonly linkLocal: Address | null;
   /**
    * Networks that the peer is on too: of its own family those that hold its address, of the other family those of the
@@ -50,12 +60,13 @@ function plain({ family, a, b, c, d }: Address): Address {
   return { family, a, b, c, d };
 }
 
-/** `local` and `remote` are the ends of the TCP connection. */
+/** `local` and `remote` are the ends of the TCP connection; `boundToLink`: its packets get no further than the link. */
 export function linkFacts(
   local: Address,
   remote: Address,
   addresses: readonly OwnAddress[],
   scopeId: number,
+  boundToLink = false,
 ): LinkFacts {
   const own = addresses.find(
     (each) => sameAddress(each.address, local) && (scopeId === 0 || each.ifindex === scopeId),
@@ -76,12 +87,21 @@ export function linkFacts(
     return found ?? (family === local.family ? plain(local) : null);
   };
   const ipv6 = nextHop(IPV6);
-  const direct = onLink.some(({ address }) => covers(address, remote)) || isUnroutable(remote);
+  const sharesSubnet = onLink.some(({ address }) => covers(address, remote)) || isUnroutable(remote);
+  const isOtherEnd = onLink.some(
+    ({ peer }) => peer !== null && peer !== undefined && sameAddress(peer, remote),
+  );
+  const linkLocal = isUnroutable(local)
+    ? local
+    : sharesSubnet
+      ? onLink.find(({ address }) => isUnroutable(address))?.address
+      : undefined;
   return {
     ifindex,
+    direct: sharesSubnet || isOtherEnd || boundToLink,
     nextHop: [nextHop(IPV4), ipv6],
-    linkLocal: isUnroutable(local) && ipv6 !== null && !isUnroutable(ipv6) ? plain(local) : null,
-    sharedSubnets: direct
+    linkLocal: linkLocal !== undefined && ipv6 !== null && !isUnroutable(ipv6) ? plain(linkLocal) : null,
+    sharedSubnets: sharesSubnet
       ? onLink
           .filter(({ address }) => !isUnroutable(address))
           .filter(({ address }) => address.family !== remote.family || covers(address, remote))

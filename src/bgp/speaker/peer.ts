@@ -35,6 +35,7 @@ import {
 import { addPathCapability, ReceivedPaths } from './add-path.js';
 import { type Relation, relationTo } from './confederation.js';
 import { extendedNextHopCapability } from './extended-next-hop.js';
+import { isBoundToLink } from './fall-over.js';
 import { type LinkFacts, linkFacts } from './local-addresses.js';
 import { MalformedUpdates } from './malformed.js';
 import { findPrefix, internPrefix } from './nlri-prefixes.js';
@@ -48,6 +49,11 @@ import type { PeerSettings } from './settings.js';
 
 /** Bytes waiting for TCP above which a peer gets no more routes for now. */
 const SEND_HIGH_MARK = 1 << 20;
+
+/** Where a link is, of all its facts. */
+function placeOf({ ifindex, direct }: LinkFacts): Pick<LinkFacts, 'ifindex' | 'direct'> {
+  return { ifindex, direct };
+}
 
 export class Peer implements SessionHandlers {
   readonly source: SourceId;
@@ -300,9 +306,14 @@ export class Peer implements SessionHandlers {
     }
   }
 
-  /** Addresses of this node changed: what "self" means may have changed with them. */
+  /**
+   * Addresses of this node changed: what "self" means may have changed with them. A session whose address has gone is still on
+   * the link where that was: IPv6 addresses go with a link before the kernel says that it is down.
+   */
   relearnLink(): void {
-    if (this.negotiated !== null) this.link = this.factsOf(this.negotiated);
+    if (this.negotiated === null) return;
+    const facts = this.factsOf(this.negotiated);
+    this.link = facts.ifindex === 0 && this.link !== null ? { ...facts, ...placeOf(this.link) } : facts;
   }
 
   // What the session tells.
@@ -372,7 +383,9 @@ export class Peer implements SessionHandlers {
 
   update(buf: Buffer, start: number, end: number): WireError | null {
     const update = this.context.decoder.decode(buf, start, end, this.decodeContext);
-    for (const discarded of update.discarded) this.noteMalformed(discarded);
+    if (update.discarded.length > 0) {
+      for (const discarded of update.discarded) this.noteMalformed(discarded);
+    }
     const { error } = update;
     if (error !== null) {
       this.noteMalformed(error);
@@ -390,8 +403,8 @@ export class Peer implements SessionHandlers {
     if (update.reachFamily !== -1)
       this.announce(update, update.reachFamily, 1, buf, update.reachStart, update.reachEnd);
     if (update.endOfRib !== -1 && this.negotiatedFamilies[update.endOfRib]) this.endOfRib(update.endOfRib);
-    for (const family of [0, 1] as const) {
-      if (this.guard.has(family, 'received') && !this.guard.check(family, 'received')) break;
+    if (this.guard.watchesReceived) {
+      for (const family of [0, 1] as const) if (!this.guard.check(family, 'received')) break;
     }
     return null;
   }
@@ -468,7 +481,8 @@ export class Peer implements SessionHandlers {
     if (!this.negotiatedFamilies[family]) return;
     const { rib } = this.context;
     const { canonical, canonicalStart, canonicalEnd } = update;
-    const scope = this.link?.ifindex ?? 0;
+    // Link-local next hops of a peer that is not on our link are of another one (RFC 2545 §3).
+    const scope = this.link?.direct ? this.link.ifindex : 0;
     const received = rib.sets.intern(canonical, canonicalStart[which], canonicalEnd[which], scope);
     const table = rib.families[family];
     const { prefixes } = table;
@@ -552,7 +566,7 @@ export class Peer implements SessionHandlers {
   }
 
   private factsOf({ localAddress, remoteAddress, scopeId }: Negotiated): LinkFacts {
-    return linkFacts(localAddress, remoteAddress, this.context.addresses(), scopeId);
+    return linkFacts(localAddress, remoteAddress, this.context.addresses(), scopeId, isBoundToLink(this));
   }
 
   private sourceInfo(routerId: number): SourceInfo {

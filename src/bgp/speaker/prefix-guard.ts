@@ -53,6 +53,10 @@ export class PrefixGuard {
   hold: PrefixHold | null = null;
   /** Announcements of prefixes that were not taken in, by family, since the session came up. */
   readonly discarded: [number, number] = [0, 0];
+  /** What `room` and `watches` were last worked out from. */
+  private known: PrefixLimits | null = null;
+  private readonly rooms: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  private watched = false;
   private readonly warned = new Set<string>();
   private holdTimer: NodeJS.Timeout | null = null;
 
@@ -69,10 +73,25 @@ export class PrefixGuard {
    * before a refresh, don't count, but there are never more than twice as many in all.
    */
   room(family: FamilyIndex): number {
-    const limit = this.limit(family);
-    return limit?.action === 'discard'
-      ? (limit.received ?? Number.POSITIVE_INFINITY)
-      : Number.POSITIVE_INFINITY;
+    if (this.session.limits() !== this.known) this.learn();
+    return this.rooms[family];
+  }
+
+  /** Whether received prefixes are limited in any family: asked after each UPDATE. */
+  get watchesReceived(): boolean {
+    if (this.session.limits() !== this.known) this.learn();
+    return this.watched;
+  }
+
+  private learn(): void {
+    this.known = this.session.limits();
+    this.watched = false;
+    for (const family of [0, 1] as const) {
+      const limit = this.limit(family);
+      const isDiscard = limit?.action === 'discard';
+      this.rooms[family] = (isDiscard ? limit.received : undefined) ?? Number.POSITIVE_INFINITY;
+      if (limit?.received !== undefined) this.watched = true;
+    }
   }
 
   /** After prefixes came or went. Returns false when there are too many: the session is ended or is about to be. */

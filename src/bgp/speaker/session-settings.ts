@@ -26,6 +26,7 @@ export function sessionSettings(peer: PeerSettings, own: OwnAsns, routerId: numb
     routerId,
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveSeconds: peer.keepaliveSeconds ?? null,
+    ...(peer.minHoldSeconds === undefined ? {} : { minHoldSeconds: peer.minHoldSeconds }),
     sendHoldSeconds: peer.sendHoldSeconds ?? null,
     connectRetrySeconds: peer.connectRetrySeconds,
     delayOpenSeconds: peer.delayOpenSeconds,

@@ -102,6 +102,10 @@ export interface PeerSettings {
   readonly holdTimeSeconds: number;
   /** Absent: a third of the negotiated hold time. */
   readonly keepaliveSeconds?: number;
+  /** An external peer on a link of ours goes with the link. */
+  readonly fastFallover: boolean;
+  /** Shortest hold time that the peer may offer; absent: any. */
+  readonly minHoldSeconds?: number;
   /** RFC 9687; absent: twice the negotiated hold time, 0: never. */
   readonly sendHoldSeconds?: number;
   readonly connectRetrySeconds: number;

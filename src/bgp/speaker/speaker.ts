@@ -85,6 +85,8 @@ export class Speaker implements PeerContext {
   readonly peers = new Map<string, Peer>();
   readonly interfacePeers: InterfacePeers;
   private readonly groups = new Map<string, Group>();
+  /** The same by family, for what is done for every prefix. */
+  private readonly updateGroups: [UpdateGroup[], UpdateGroup[]] = [[], []];
   readonly dynamicPeers: DynamicPeers;
   private readonly listeners: Listeners;
   private readonly incoming: Incoming = new Incoming({
@@ -146,13 +148,12 @@ export class Speaker implements PeerContext {
     });
     this.revalidation = new Revalidation(this.rib, options.slices, this.peers, this.groups);
     this.rib.onBestChange((family, prefix) => {
-      for (const { facts, group } of this.groups.values())
-        if (facts.family === family) group.prefixChanged(prefix);
+      const groups = this.updateGroups[family];
+      for (let i = 0; i < groups.length; i++) groups[i].prefixChanged(prefix);
     });
     this.rib.addClaim((family, prefix) => {
-      for (const { facts, group } of this.groups.values()) {
-        if (facts.family === family && group.holds(prefix)) return true;
-      }
+      const groups = this.updateGroups[family];
+      for (let i = 0; i < groups.length; i++) if (groups[i].holds(prefix)) return true;
       return false;
     });
   }
@@ -256,10 +257,15 @@ export class Speaker implements PeerContext {
     for (const peer of this.peers.values()) peer.updateSource();
   }
 
-  /** Filters changed: all routes of all peers are judged anew, in both directions, no session is touched. */
-  policiesChanged(): void {
-    for (const peer of this.peers.values()) this.refilter(peer);
+  /**
+   * Filters changed: the routes of peers with such filters (`concerns`; `undefined`: none are configured; `external`:
+   * the peer is) are judged anew, in both directions, no session is touched.
+   */
+  policiesChanged(concerns: (filters: readonly string[] | undefined, external: boolean) => boolean): void {
+    for (const peer of this.peers.values())
+      if (concerns(peer.settings.import, peer.relation === 'ebgp')) this.refilter(peer);
     for (const each of this.groups.values()) {
+      if (!concerns(each.facts.filters ?? undefined, each.facts.kind === 'ebgp')) continue;
       each.exporter = this.options.policies.exporter(each.facts);
       each.group.replaceExporter(each.exporter);
     }
@@ -564,6 +570,7 @@ export class Speaker implements PeerContext {
     const unwatch = paths === 0 ? () => {} : table.onPathChange((prefix) => group.prefixChanged(prefix));
     const made: Group = { key, facts, group, exporter, members, unwatch };
     this.groups.set(key, made);
+    this.updateGroups[facts.family].push(group);
     return made;
   }
 
@@ -575,11 +582,12 @@ export class Speaker implements PeerContext {
     }
   }
 
-  private closeIfEmpty({ key, group, members, unwatch }: Group): void {
+  private closeIfEmpty({ key, facts, group, members, unwatch }: Group): void {
     if (members.size > 0) return;
     unwatch();
     group.close();
     this.groups.delete(key);
+    this.updateGroups[facts.family] = this.updateGroups[facts.family].filter((other) => other !== group);
   }
 
   private groupOf(peer: Peer, family: FamilyIndex): Group | undefined {

@@ -341,9 +341,13 @@ export interface CanonicalAttributes {
   readonly largeCommunities?: readonly (readonly [number, number, number])[];
 }
 
+/** Of `buildCanonical`, which may be asked once per route. */
+let scratch: CanonicalBuilder | null = null;
+
 /** A canonical set in bytes of its own. */
 export function buildCanonical(attributes: CanonicalAttributes): Buffer {
-  const builder = new CanonicalBuilder().empty(attributes.family);
+  scratch ??= new CanonicalBuilder();
+  const builder = scratch.empty(attributes.family);
   builder.setNextHop(attributes.nextHop ?? null, attributes.linkLocalNextHop ?? null);
   builder.setOrigin(attributes.origin ?? Origin.igp).setAsPath(attributes.asPath ?? []);
   if (attributes.med !== undefined) builder.setMed(attributes.med);

@@ -9,10 +9,10 @@ import {
 
 /**
  * Called once per message. `start` and `end` delimit the body behind the 19-octet header, in `buf`, which is only
- * valid during the call. Returning `false` stops the framer for good (the session closed meanwhile).
+ * valid during the call. Returning `false` stops the framer for good (the session closed meanwhile); whatever else is
+ * returned, nothing included, lets it go on.
  */
-// biome-ignore lint/suspicious/noConfusingVoidType: a callback that returns nothing goes on
-export type OnMessage = (type: number, buf: Buffer, start: number, end: number) => void | false;
+export type OnMessage = (type: number, buf: Buffer, start: number, end: number) => unknown;
 
 /** Least and greatest length of each message type, header included; index = type. RFC 4271 §4, §6.1. */
 const leastLength = [0, 29, 23, 21, 19, 23];
@@ -85,8 +85,9 @@ export class Framer {
   }
 
   private checkHeader(buf: Buffer, at: number, length: number): WireError | null {
-    for (let i = at; i < at + 16; i++) {
-      if (buf[i] !== 0xff) {
+    for (let i = at; i < at + 16; i += 4) {
+      if ((buf[i] & buf[i + 1] & buf[i + 2] & buf[i + 3]) !== 0xff) {
+        while (buf[i] === 0xff) i++;
         const message = `marker octet ${i - at} is ${buf[i]}, expected 255`;
         return this.fail(HeaderSubcode.notSynchronized, message, i - at, empty);
       }

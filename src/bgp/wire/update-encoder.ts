@@ -12,6 +12,8 @@ type Field = (typeof Field)[keyof typeof Field];
 /** Longest prefix on the wire: a length octet and an IPv6 address. */
 const MAX_NLRI4 = 5;
 const MAX_NLRI6 = 17;
+/** Octets of the NEXT_HOP attribute. */
+const NEXT_HOP_ATTRIBUTE = 7;
 /** MP attributes are written with a 2-octet length, since it is known only at the end. */
 const MP_HEAD_LENGTH = 4;
 const MP_FLAGS = AttributeFlag.optional | AttributeFlag.extendedLength;
@@ -80,6 +82,7 @@ export class UpdateEncoder {
     }
     const nextHop = start + 2;
     if (end - start > this.maxLength + 64) return false;
+    if (isClassic && this.fourOctetAs) return this.beginClassic(canonical, start, end);
     if (!this.copyAttributes(canonical, nextHop + nextHopLength, end, isClassic ? nextHop : -1)) return false;
     const fixed =
       HEADER_LENGTH + 4 + this.attributesLength + (isClassic ? 0 : MP_HEAD_LENGTH + 5 + nextHopLength);
@@ -102,6 +105,23 @@ export class UpdateEncoder {
     return true;
   }
 
+  /** What nearly every message is: IPv4 with NEXT_HOP to a peer of 4-octet AS numbers. */
+  private beginClassic(canonical: Buffer, start: number, end: number): boolean {
+    const nextHop = start + 2;
+    const attributes = nextHop + 4;
+    const length = end - attributes + NEXT_HOP_ATTRIBUTE;
+    if (HEADER_LENGTH + 4 + length + this.longestNlri[0] > this.maxLength) return false;
+    this.open();
+    const { out } = this;
+    let { at } = this;
+    out[at++] = length >>> 8;
+    out[at++] = length;
+    const split = findType(canonical, attributes, end, AttributeCode.nextHop);
+    at = writeNextHop(out, copy(canonical, attributes, split, out, at), canonical, nextHop);
+    this.begin(Field.nlri, copy(canonical, split, end, out, at), this.messageStart + this.maxLength);
+    return true;
+  }
+
   /** The prefixes that follow are withdrawn. */
   beginUnreach(family: FamilyIndex): void {
     this.end();
@@ -118,6 +138,30 @@ export class UpdateEncoder {
   addIpv4(a: number, length: number): void {
     if (this.at + 1 + ((length + 7) >> 3) > this.nlriLimit) this.continueInNext();
     this.at = writeNlri4(this.out, this.at, a, length);
+  }
+
+  /** The prefixes with these ids, whose addresses and lengths stand in `words` and `lengths`. */
+  addAllIpv4(ids: Int32Array, count: number, words: Uint32Array, lengths: Uint8Array): void {
+    let { out, at, nlriLimit } = this;
+    for (let i = 0; i < count; i++) {
+      const id = ids[i];
+      const length = lengths[id];
+      if (at + MAX_NLRI4 > nlriLimit && at + 1 + ((length + 7) >> 3) > nlriLimit) {
+        this.at = at;
+        this.continueInNext();
+        ({ out, at, nlriLimit } = this);
+      }
+      at = writeNlri4(out, at, words[id], length);
+    }
+    this.at = at;
+  }
+
+  /** Likewise, four words each. */
+  addAllIpv6(ids: Int32Array, count: number, words: Uint32Array, lengths: Uint8Array): void {
+    for (let i = 0; i < count; i++) {
+      const at = ids[i] * 4;
+      this.addIpv6(words[at], words[at + 1], words[at + 2], words[at + 3], lengths[ids[i]]);
+    }
   }
 
   /** Bits behind `length` must be zero. */
@@ -150,12 +194,18 @@ export class UpdateEncoder {
   /** All messages since the last take(), in a buffer that is the caller's own; null if there are none. */
   take(): Buffer | null {
     this.end();
-    if (this.at === 0) return null;
-    const bytes = Buffer.allocUnsafeSlow(this.at);
-    this.out.copy(bytes, 0, 0, this.at);
+    const { out, at } = this;
+    if (at === 0) return null;
     this.at = 0;
     this.messageStart = 0;
-    return bytes;
+    if (at < out.length >> 1) {
+      const bytes = Buffer.allocUnsafeSlow(at);
+      copy(out, 0, at, bytes, 0);
+      return bytes;
+    }
+    // It is filled so far that to copy it would cost more than what lies idle behind its end.
+    this.out = Buffer.allocUnsafeSlow(out.length);
+    return out.subarray(0, at);
   }
 
   private begin(field: Field, at: number, limit: number): void {

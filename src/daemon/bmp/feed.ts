@@ -59,6 +59,7 @@ const MAX_GONE = 1 << 18;
 /** RFC 4271 §8.1.2: ManualStop. */
 const MANUAL_STOP = Buffer.from([0, 2]);
 const NOTHING = Buffer.alloc(0);
+const tableName: readonly Information[] = [[InformationType.tableName, GLOBAL_TABLE]];
 
 /** A peer's session, as a collector knows it. */
 class MonitoredSession {
@@ -260,9 +261,25 @@ export class Feed {
     this.flush();
   }
 
-  /** The last message (RFC 7854 §4.5). */
+  /**
+   * The end: how sessions ended, a Peer Down for each that goes on without the collector (RFC 7854 §4.9, reason 5), one for
+   * the Loc-RIB (RFC 9069 §5.3), and the last message (RFC 7854 §4.5).
+   */
   terminate(reason: number, text: string): void {
-    this.writer.termination(reason, text);
+    const { writer, locRib } = this;
+    const now = Date.now();
+    if (this.begun) {
+      for (const { header, ended } of this.changed) {
+        if (ended !== null) writer.peerDown(header, now, ended.reason, ended.data);
+      }
+      for (const session of this.bySource) {
+        if (session?.isUp) writer.peerDown(session.header, now, PeerDownReason.deconfigured, NOTHING);
+      }
+      if (locRib !== null) {
+        writer.peerDown(locRib.header, now, PeerDownReason.locRibClosed, NOTHING, tableName);
+      }
+    }
+    writer.termination(reason, text);
     this.flush();
   }
 
@@ -298,8 +315,8 @@ export class Feed {
       ],
     });
     const none = { localAddress: null, localPort: 0, remotePort: 0 };
-    const information: Information[] = [[InformationType.tableName, GLOBAL_TABLE]];
-    writer.peerUp(locRib.header, Date.now(), { ...none, sentOpen: open, receivedOpen: open, information });
+    const opens = { sentOpen: open, receivedOpen: open };
+    writer.peerUp(locRib.header, Date.now(), { ...none, ...opens, information: tableName });
   }
 
   private begin(peer: Peer, dump: boolean): void {

@@ -32,14 +32,13 @@ export class Monitoring {
   constructor(private readonly context: CollectorContext) {
     const { rib } = context;
     rib.onBestChange((family, prefix, change) => {
-      if ((change & BEST_CHANGED) === 0) return;
+      if ((change & BEST_CHANGED) === 0 || this.list.length === 0) return;
       for (const collector of this.list) {
         if (collector.feed?.bestChanged(family, prefix)) collector.wake();
       }
     });
     rib.addClaim((family, prefix) => {
-      for (const { feed } of this.list) if (feed?.holds(family, prefix)) return true;
-      return false;
+      return this.list.length > 0 && this.list.some(({ feed }) => feed?.holds(family, prefix));
     });
   }
 

@@ -27,6 +27,8 @@ export interface Neighbour {
   readonly name: string;
   readonly image: 'frr' | 'bird' | 'gobgp' | 'openbgpd' | 'exabgp';
   readonly asn: number;
+  /** Its own address if left out. */
+  readonly routerId?: string;
   readonly networks?: string[];
   /** Further keys of its node in the topology, and files that they name. */
   readonly node?: Record<string, unknown>;
@@ -123,7 +125,7 @@ export async function peering(
 
 function configOf(neighbour: Neighbour, index: number): string {
   const { image, asn, networks = [] } = neighbour;
-  const common = { asn, routerId: theirs(index), networks };
+  const common = { asn, routerId: neighbour.routerId ?? theirs(index), networks };
   const session = { address: ours(index), remoteAsn: 65001 };
   switch (image) {
     case 'frr': {

@@ -18,7 +18,7 @@ import {
   SetRewriter,
   treatImport,
 } from '../../../src/policy/index.js';
-import { type PathId, REJECTED, Rib, type RouteSourceKind } from '../../../src/rib/index.js';
+import { OutgoingSets, type PathId, REJECTED, Rib, type RouteSourceKind } from '../../../src/rib/index.js';
 import { PrefixTable } from '../../../src/rib/prefix-table.js';
 
 function need<T>(value: T | null): T {
@@ -455,6 +455,7 @@ describe('an exporter with rules of every kind', () => {
         const [table] = rib.families;
         const policy = compileFilters(toFilters(all), 0, { prefixSets: compiledSets, localAsn: LOCAL_ASN });
         const exporter = new Exporter(rib, 0, exportFacts, policy);
+        const outgoing = new OutgoingSets(rib.sets);
         const sources = new Map<string, ReturnType<Rib['addSource']>>();
         for (const from of [...routes, ...routes]) {
           const key = `${from.source} ${from.source === 'bgp' ? from.peer : ''}`;
@@ -479,7 +480,7 @@ describe('an exporter with rules of every kind', () => {
           rib.sets.release(set);
           rib.decide(Number.POSITIVE_INFINITY);
           const path = table.best(prefix) as PathId;
-          const result = exporter.export(prefix, path);
+          const result = exporter.export(prefix, path, outgoing);
           const expected = read(all, from);
           expect(result !== REJECTED).toBe(expected !== null);
           const { accepted, reason } = exporter.explain(prefix, path);
@@ -488,12 +489,12 @@ describe('an exporter with rules of every kind', () => {
             /^filter f[0-9] (rule [0-9] (accepts|rejects) it|has no rule that accepts it)$/,
           );
           if (expected !== null) {
-            const { buffer, start, end } = rib.sets.bytes(result);
-            expect(describeAttributes(buffer, start, end)).toMatchObject({
+            const octets = outgoing.read(result);
+            expect(describeAttributes(octets, 0, octets.length)).toMatchObject({
               asPath: pathText(expected.asPath),
               localPref: expected.localPref ?? 100,
             });
-            rib.sets.release(result);
+            outgoing.release(result);
           }
           rib.withdrawAll(id);
           rib.decide(Number.POSITIVE_INFINITY);

@@ -28,7 +28,7 @@ import {
   SetRewriter,
   withSet,
 } from '../../../src/policy/index.js';
-import { type PathId, REJECTED, Rib, type SourceId } from '../../../src/rib/index.js';
+import { OutgoingSets, type PathId, REJECTED, Rib, type SourceId } from '../../../src/rib/index.js';
 import { PrefixTable } from '../../../src/rib/prefix-table.js';
 import { asPaths } from '../../oracle/arbitraries.js';
 import { decodeAsPath, encodeAsPath, type Segment } from '../../oracle/update-codec.js';
@@ -345,6 +345,7 @@ describe('an exporter', () => {
           const sources = [0, 1, 2].map(addPeer);
           const policy = compileFilters(all, 0);
           const lasting = new Exporter(rib, 0, facts, policy);
+          const lastingSets = new OutgoingSets(rib.sets);
           for (const step of steps) {
             const prefix = table.prefixes.intern(step.prefix);
             const source = sources[step.source];
@@ -365,13 +366,11 @@ describe('an exporter', () => {
             if (best < 0) continue;
             const fresh = new Exporter(rib, 0, facts, policy);
             const answers = [lasting, fresh].map((exporter) => {
-              const set = exporter.export(prefix, best as PathId);
-              const hex =
-                set === REJECTED
-                  ? ''
-                  : rib.sets.buffer(set).toString('hex', rib.sets.start(set), rib.sets.end(set));
+              const outgoing = exporter === lasting ? lastingSets : new OutgoingSets(rib.sets);
+              const set = exporter.export(prefix, best as PathId, outgoing);
+              const hex = set === REJECTED ? '' : outgoing.read(set).toString('hex');
               // Freed at once, so that its id names another set soon.
-              rib.sets.release(set);
+              outgoing.release(set);
               return hex;
             });
             expect(answers[0]).toBe(answers[1]);

@@ -235,9 +235,10 @@ describe('show status', () => {
     startedAt: new Date(Date.now() - 65_000).toISOString(),
     rss: 100 * 1024 * 1024,
     resources: { Timeout: 3 },
+    loopDelay: { since: new Date(Date.now() - 65_000).toISOString(), p50Ms: 0.1, p99Ms: 3.2, maxMs: 41 },
     phase: 'running',
     routes: { ipv4: { prefixes: 497321, paths: 500000 } },
-    fib: { ipv4: { installed: 497320, pending: 0, failed: 1, conflict: 0, held: 0 } },
+    fib: { ipv4: { installed: 497320, pending: 0, failed: 1, conflict: 0, unresolved: 0, held: 0 } },
   };
 
   it('is a few lines for people and everything for scripts', async () => {
@@ -248,10 +249,31 @@ describe('show status', () => {
       expect.stringMatching(/^phase {4}running, up for 1m0\ds$/),
       'version  0.1.0',
       'memory   100 MiB',
+      expect.stringMatching(
+        /^loop {5}delayed by 0.1 ms at the median, 3.2 ms at the 99th percentile, 41 ms at most, in 1m0\ds$/,
+      ),
       'ipv4     497,321 prefixes, 500,000 paths',
       '         497,320 in the kernel, 1 failed',
     ]);
     expect(JSON.parse((await tartan('show', 'status', '-o', 'json')).out)).toEqual(status);
+  });
+});
+
+describe('clear', () => {
+  it('measures the delay of the loop anew, and prints what it was', async () => {
+    const loopDelay = { since: new Date(Date.now() - 65_000).toISOString(), p50Ms: 0, p99Ms: 2, maxMs: 9.5 };
+    const { tartan, asked } = await daemon({ loopDelay });
+    expect((await tartan('clear', 'loop-delay')).out).toMatch(
+      /^the loop was delayed by 0 ms at the median, 2 ms at the 99th percentile, 9.5 ms at most, in 1m0\ds; /,
+    );
+    expect(JSON.parse((await tartan('clear', 'loop-delay', '-o', 'json')).out)).toEqual(loopDelay);
+    expect(asked).toEqual(['clear loop-delay', 'clear loop-delay']);
+  });
+
+  it('knows what it can clear', async () => {
+    const { tartan, asked } = await daemon({});
+    expect((await tartan('clear', 'routes')).code).toBe(2);
+    expect(asked).toEqual([]);
   });
 });
 
@@ -330,12 +352,16 @@ describe('explain', () => {
 describe('reload', () => {
   it('prints what changed', async () => {
     const changes = ['peer tor2 added: 192.0.2.3, AS 65003', 'maxPaths: 1 → 4'];
-    const { tartan } = await daemon({ reload: { applied: true, errors: [], changes, resets: [] } });
+    const { tartan } = await daemon({
+      reload: { applied: true, errors: [], changes, resets: [], readMs: 3 },
+    });
     expect(await tartan('reload')).toEqual({ code: 0, out: `${changes.join('\n')}\n`, err: '' });
   });
 
   it('says so when nothing did', async () => {
-    const { tartan } = await daemon({ reload: { applied: true, errors: [], changes: [], resets: [] } });
+    const { tartan } = await daemon({
+      reload: { applied: true, errors: [], changes: [], resets: [], readMs: 3 },
+    });
     expect((await tartan('reload')).out).toBe('reloaded; nothing changed\n');
   });
 
@@ -345,6 +371,7 @@ describe('reload', () => {
       errors: ['a.yaml:3:5: no', 'a.yaml:4:5: nor this'],
       changes: [],
       resets: [],
+      readMs: 3,
     };
     const { tartan } = await daemon({ reload: refused });
     expect(await tartan('reload')).toEqual({
@@ -356,9 +383,25 @@ describe('reload', () => {
     expect({ code: json.code, value: JSON.parse(json.out) }).toEqual({ code: 1, value: refused });
   });
 
+  it('prints what changed and what it could not do where a part failed, and fails', async () => {
+    const { tartan } = await daemon({
+      reload: {
+        applied: false,
+        incomplete: true,
+        errors: ['the last reload did not do all of bmp: a bug'],
+        changes: ['maxPaths: 1 → 4'],
+        resets: [],
+        readMs: 3,
+      },
+    });
+    const { code, out, err } = await tartan('reload');
+    expect({ code, out }).toEqual({ code: 1, out: 'maxPaths: 1 → 4\n' });
+    expect(err).toMatch(/^the last reload did not do all of bmp: a bug\ntartan: reloaded, but not wholly: /);
+  });
+
   it('--dry-run prints what would change, and beside it which sessions that costs', async () => {
     const changes = ['peer tor1: holdTime 90 → 30; its session is reset', 'maxPaths: 1 → 4'];
-    const plan = { applied: false, errors: [], changes, resets: ['tor1'], dryRun: true as const };
+    const plan = { applied: false, errors: [], changes, resets: ['tor1'], readMs: 3, dryRun: true as const };
     const { tartan, asked } = await daemon({ reload: plan });
     expect(await tartan('reload', '--dry-run')).toEqual({
       code: 0,
@@ -371,7 +414,7 @@ describe('reload', () => {
   });
 
   it('--dry-run says so when nothing would change, and fails where a reload would', async () => {
-    const plan = { applied: false, changes: [], resets: [], dryRun: true as const };
+    const plan = { applied: false, changes: [], resets: [], readMs: 3, dryRun: true as const };
     const same = await daemon({ reload: { ...plan, errors: [] } });
     expect(await same.tartan('reload', '--dry-run')).toEqual({
       code: 0,

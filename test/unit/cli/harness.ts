@@ -13,7 +13,11 @@ import {
   type DaemonEvent,
   type Explanation,
   type FibRow,
+  type LoopDelayReport,
+  type NodeRow,
+  type OverlayReport,
   type PeerRow,
+  type PoolRow,
   type RefreshReport,
   type ReloadResult,
   type RouteQuery,
@@ -64,9 +68,13 @@ export interface Answers {
   events?: DaemonEvent[];
   rpki?: CacheRow[];
   vrps?: VrpRow[];
+  pools?: PoolRow[];
+  nodes?: NodeRow[];
+  overlay?: OverlayReport;
   mrtTable?: Buffer;
   refresh?: RefreshReport;
   collectors?: CollectorRow[];
+  loopDelay?: LoopDelayReport;
 }
 
 /** A daemon that gives these answers; what it was asked stands in `asked`. */
@@ -78,6 +86,10 @@ export async function daemon(answers: Answers) {
   };
   const target: ControlTarget = {
     status: async () => known(answers.status),
+    clearLoopDelay: () => {
+      asked.push('clear loop-delay');
+      return known(answers.loopDelay);
+    },
     peers: () => known(answers.peers),
     collectors: () => known(answers.collectors),
     async *mrtTable() {
@@ -104,6 +116,9 @@ export async function daemon(answers: Answers) {
       return known(answers.reload);
     },
     rpki: () => known(answers.rpki),
+    pools: () => known(answers.pools),
+    nodes: () => known(answers.nodes),
+    overlay: () => known(answers.overlay),
     vrps: (prefix) => {
       asked.push(prefix);
       return known(answers.vrps);

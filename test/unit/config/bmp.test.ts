@@ -62,7 +62,8 @@ describe('bmp', () => {
     expect(diff).toMatchObject({
       peers: { added: [], removed: [], changed: [] },
       restart: [],
-      policies: false,
+      policies: null,
+      overlay: false,
     });
   });
 });

@@ -15,7 +15,8 @@ const nothing = {
   ranges: new Map(),
   listen: false,
   kernel: false,
-  policies: false,
+  policies: null,
+  overlay: false,
   restart: [],
   lines: [],
 };
@@ -54,6 +55,8 @@ describe('the diff of two Routers', () => {
     ['shutdownMessage: moving house', 'none'],
     ['extendedMessages: false', 'session'],
     ['sendHoldTime: 300', 'none'],
+    ['minHoldTime: 30', 'session'],
+    ['fastFallover: false', 'none'],
     ['device: eth0', 'session'],
     ['gracefulRestart: {restartTime: 10}', 'none'],
     ['gracefulRestart: {deferral: 10}', 'none'],
@@ -97,7 +100,7 @@ describe('the diff of two Routers', () => {
     const found = diff(peers(`- ${peer}}`), peers(`- ${peer}, ${setting}}`));
     expect(found.peers).toEqual({ added: [], removed: [], changed: [{ name: 'x', change }] });
     expect(found.lines).toHaveLength(lines);
-    expect(found).toMatchObject({ listen: false, kernel: false, policies: false, restart: [] });
+    expect(found).toMatchObject({ listen: false, kernel: false, policies: null, restart: [] });
   });
 
   it('asks all peers anew when we are a reflector of another cluster, which may make their routes loops', () => {
@@ -105,11 +108,11 @@ describe('the diff of two Routers', () => {
     const found = diff(peers(`${peer}}`), peers(`${peer}, clusterId: 192.0.2.7}`));
     expect(found).toMatchObject({
       peers: { changed: [{ name: 'x', change: 'policy' }] },
-      policies: true,
+      policies: 'all',
       lines: ['peer x: clusterId unset → 192.0.2.7; its routes are evaluated again'],
     });
     expect(diff(minimal, `${minimal}\nclusterId: 192.0.2.7`)).toMatchObject({
-      policies: true,
+      policies: 'all',
       restart: [],
       lines: ['clusterId: unset → 192.0.2.7'],
     });
@@ -168,24 +171,29 @@ describe('the diff of two Routers', () => {
     const withSet = `${withFilters}\nprefixSets: {s: [10.0.0.0/8]}`;
     expect(diff(withSet, withSet.replace('10.0.0.0/8', '{prefix: 10.0.0.0/8, le: 24}'))).toEqual({
       ...nothing,
-      policies: true,
+      policies: null,
       lines: ['prefix set s changed'],
+    });
+    const asking = withSet.replace('b: [{set', 'b: [{match: {prefixSet: s}, set');
+    expect(diff(asking, asking.replace('10.0.0.0/8', '11.0.0.0/8')).policies).toEqual({
+      filters: new Set(['b']),
+      withoutFilters: false,
     });
   });
 
   it('sees the content of filters and who must have one', () => {
     expect(diff(withFilters, withFilters.replace('med: 1', 'med: 2'))).toEqual({
       ...nothing,
-      policies: true,
+      policies: { filters: new Set(['b']), withoutFilters: false },
       lines: ['filter b changed'],
     });
     expect(diff(minimal, withFilters)).toMatchObject({
-      policies: true,
+      policies: { filters: new Set(['a', 'b']), withoutFilters: false },
       lines: ['filter a added', 'filter b added'],
     });
     expect(diff(minimal, `${minimal}\nebgpRequiresPolicy: false`)).toEqual({
       ...nothing,
-      policies: true,
+      policies: { filters: new Set(), withoutFilters: true },
       lines: ['ebgpRequiresPolicy: true → false'],
     });
   });

@@ -107,6 +107,18 @@ describe('a document without mistakes', () => {
       networks: [],
       static: [],
       learn: { connected: [], kernel: [] },
+      pools: [],
+      overlay: {
+        profile: 'calico',
+        sameSubnet: 'address',
+        mac: 'name',
+        vxlan: [
+          { device: 'vxlan.calico', vni: 4096, port: 4789, mtu: null, checksumOffload: null },
+          { device: 'vxlan-v6.calico', vni: 4096, port: 4789, mtu: null, checksumOffload: null },
+        ],
+        ipip: { device: 'tunl0', mtu: null, checksumOffload: null },
+      },
+      nodes: [],
       kernel: { install: true, table: 254, protocol: 84, metric: 1024, source: {}, nexthopCompat: null },
       mrt: { table: null, updates: null },
       rpki: { caches: [] },
@@ -147,6 +159,7 @@ peers:
       routeReflectorClient: false,
       maxPrefixes: {},
       extendedNextHop: false,
+      fastFallover: true,
       enforceFirstAs: true,
       maxAsPathLength: 0,
       allowOwnAs: 0,
@@ -359,6 +372,10 @@ spec:
       '7:64: peer `p` sends a KEEPALIVE every 60 s but holds for 90 s; expected at most half the hold time, better a third',
     ],
     [
+      `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65001, minHoldTime: 91}]`,
+      '7:66: peer `p` must hold for 91 s but we offer 90 s; expected at most the hold time',
+    ],
+    [
       `${minimal}\npeers: [{name: p, address: 192.0.2.9, asn: 65002, routeReflectorClient: true, import: [], export: []}]`,
       '7:75: peer `p` is a route reflector client but in AS 65002, not ours (65001); expected an iBGP peer',
     ],
@@ -463,6 +480,15 @@ describe('warnings', () => {
       '12:5: `spec.filters.b` accepts nothing: none of its rules has `action: accept`',
     ]);
   });
+
+  it.each(['{famly: ipv4}', '{family: 4}', '[ipv4]', 'ipv4'])(
+    'tell of no rule that it is never reached for a mistyped match before it: %s',
+    (match) => {
+      const spec = `${minimal}\nfilters:\n  a:\n  - match: ${match}\n    action: accept\n  - action: reject`;
+      expect(errorsOf(document(spec))).toHaveLength(1);
+      expect(warningsOf(document(spec)).filter((text) => text.includes('never reached'))).toEqual([]);
+    },
+  );
 });
 
 describe('choosing a Router', () => {

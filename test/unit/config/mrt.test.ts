@@ -47,7 +47,8 @@ describe('recordings in a document', () => {
       ranges: new Map(),
       listen: false,
       kernel: false,
-      policies: false,
+      policies: null,
+      overlay: false,
       restart: [],
       lines: ['mrt.table.path: unset → /r/rib.mrt', 'mrt.table.every: unset → 60'],
     });

@@ -55,7 +55,8 @@ describe('caches in a document', () => {
     );
     expect(diffRouter(before, after)).toMatchObject({
       peers: { added: [], removed: [], changed: [] },
-      policies: false,
+      policies: null,
+      overlay: false,
       lines: ['cache c added', 'cache b: retry unset → 5', 'rpki.caches: [a, b] → [b, a]'],
     });
     expect(diffRouter(after, load(document(minimal))).lines).toEqual([

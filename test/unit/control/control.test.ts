@@ -8,6 +8,8 @@ import {
   ControlError,
   type ControlTarget,
   type DaemonEvent,
+  type NodeRow,
+  type OverlayReport,
   type ReloadResult,
   type RouteQuery,
   type RouteRow,
@@ -46,10 +48,15 @@ class Target implements ControlTarget {
       startedAt: '2026-01-01T00:00:00Z',
       rss: 1,
       resources: {},
+      loopDelay: { since: '2026-01-01T00:00:00Z', p50Ms: 0, p99Ms: 1, maxMs: 2 },
       phase: 'running' as const,
       routes: {},
       fib: {},
     };
+  }
+  clearLoopDelay() {
+    this.actions.push('clear loop-delay');
+    return { since: '2026-01-01T00:00:00Z', p50Ms: 0, p99Ms: 1, maxMs: 2 };
   }
   peers() {
     return [];
@@ -93,11 +100,26 @@ class Target implements ControlTarget {
     return { query: prefix, prefix, paths: [], advertised: [], kernel: null, summary: 'nothing' };
   }
   async reload(dryRun?: boolean): Promise<ReloadResult> {
-    const result = { applied: false, errors: ['a.yaml:1:1: no'], changes: [], resets: [] };
+    const result = { applied: false, errors: ['a.yaml:1:1: no'], changes: [], resets: [], readMs: 3 };
     return dryRun ? { ...result, dryRun: true } : result;
   }
   rpki() {
     return [];
+  }
+  pools() {
+    return [];
+  }
+  *nodes(): Generator<NodeRow> {
+    yield { name: 'b', own: false, addresses: ['192.0.2.2/24'], receives: null, vteps: [], blocks: [] };
+  }
+  overlay(): OverlayReport {
+    return {
+      profile: 'calico',
+      underlay: { ipv4: null, ipv6: null },
+      devices: [],
+      entries: { desired: 0, installed: 0 },
+      problems: ['nothing works'],
+    };
   }
   *vrps(prefix?: string) {
     yield { prefix: prefix ?? '0.0.0.0/0', maxLength: 24, asn: 65001 };
@@ -201,6 +223,9 @@ describe('requests', () => {
     expect((await client.reload()).dryRun).toBeUndefined();
     expect((await client.reload(true)).dryRun).toBe(true);
     expect(await client.rpki()).toEqual([]);
+    expect(await client.pools()).toEqual([]);
+    expect((await all(client.nodes())).map(({ name }) => name)).toEqual(['b']);
+    expect((await client.overlay()).problems).toEqual(['nothing works']);
     expect(await all(client.vrps('10.0.0.0/8'))).toEqual([
       { prefix: '10.0.0.0/8', maxLength: 24, asn: 65001 },
     ]);

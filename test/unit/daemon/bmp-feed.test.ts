@@ -264,6 +264,28 @@ describe('a collector', () => {
     expect(world.model.downs[0].data).toHaveLength(octets);
   });
 
+  it('that is given up is told so of each peer that is up and of the Loc-RIB, before the last message', () => {
+    const world = new World(3);
+    world.up(0);
+    world.up(1);
+    world.connect();
+    world.settle();
+    world.hasRoom = false;
+    world.down(0, { ...lost, error: null });
+    world.up(2);
+    world.settle();
+    world.feed?.terminate(0, 'the router stops');
+    expect(world.model.downs.map(({ peer, reason }) => [peer, reason])).toEqual([
+      [one, 2],
+      [two, 5],
+      ['loc-rib', 6],
+    ]);
+    // RFC 9069 §5.3: the name of the table, as in its Peer Up.
+    expect(world.model.downs[2].data.toString()).toBe('\u0000\u0003\u0000\u0006global');
+    expect(world.model.messages.at(-1)?.type).toBe('termination');
+    expect(world.model.terminated).toBe(0);
+  });
+
   it('is not told of routes that are kept over a restart, until they are announced again', () => {
     const world = new World(1);
     world.up(0);

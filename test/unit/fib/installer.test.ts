@@ -1,9 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type FamilyIndex, formatAddress, parseAddress, parsePrefix } from '../../../src/address/index.js';
 import { AttributeCode, buildCanonical, CanonicalBuilder } from '../../../src/bgp/wire/index.js';
-import { FibInstaller, type InstallerFib } from '../../../src/fib/installer.js';
+import {
+  type Encapsulator,
+  FibInstaller,
+  type InstallerFib,
+  PLAIN,
+  type Treatment,
+  type Way,
+} from '../../../src/fib/installer.js';
 import type { Forwarding } from '../../../src/fib/types.js';
-import type { ForwardingId, PrefixId, SourceId } from '../../../src/rib/ids.js';
+import type { ForwardingId, NextHopId, PrefixId, SourceId } from '../../../src/rib/ids.js';
 import { Rib } from '../../../src/rib/rib.js';
 import type { SourceInfo } from '../../../src/rib/sources.js';
 
@@ -15,6 +22,8 @@ function prefixOf(text: string) {
 
 function describeForwarding(forwarding: Forwarding): string {
   if (forwarding.kind === 'blackhole') return 'blackhole';
+  if (forwarding.kind === 'unresolved')
+    return `none: ${forwarding.reason}${forwarding.keeps ? ', kept' : ''}`;
   return forwarding.hops
     .map(({ gateway, ifindex, weight }) => {
       const via = `${gateway === null ? 'link' : formatAddress(gateway)}%${ifindex}`;
@@ -62,9 +71,9 @@ class World {
   readonly fib = new RecordingFib();
   readonly installer: FibInstaller;
 
-  constructor(maxPaths = 1) {
+  constructor(maxPaths = 1, encapsulator: Encapsulator | null = null) {
     this.rib = new Rib({ maxPaths });
-    this.installer = new FibInstaller(this.rib, this.fib);
+    this.installer = new FibInstaller(this.rib, this.fib, true, encapsulator);
     this.connect(['192.0.2.254/24', 2], ['198.51.100.254/24', 3]);
   }
 
@@ -371,5 +380,71 @@ describe('the installer with several paths', () => {
     world.announce(world.source({ routerId: 2 }), prefix, '10.255.0.2');
     world.decide();
     expect(world.told(prefix)).toBe('192.0.2.1%2');
+  });
+});
+
+describe('under an encapsulator', () => {
+  const tunnel = (gateway: string) => {
+    const address = parseAddress(gateway);
+    if (address === null) throw new Error(gateway);
+    return { hops: [{ gateway: address, ifindex: 9, onlink: true }] };
+  };
+  let way: Way;
+  let treated: boolean;
+
+  function world(): World {
+    return new World(1, {
+      treatment: (_family, _prefix, { kind }) => (treated && kind === 'bgp' ? (1 as Treatment) : PLAIN),
+      way: () => way,
+    });
+  }
+
+  beforeEach(() => {
+    way = tunnel('10.9.0.0');
+    treated = true;
+  });
+
+  it('sends a route where it says, and replaces the entry in place when it says otherwise', () => {
+    const w = world();
+    w.announce(w.source(), '10.0.0.0/24', '192.0.2.1');
+    w.decide();
+    expect(w.told('10.0.0.0/24')).toBe('10.9.0.0%9');
+    const writes = w.fib.routeWrites;
+    way = { unresolved: 'no VTEP', keeps: false };
+    w.installer.encapsulationChanged(null);
+    expect(w.told('10.0.0.0/24')).toBe('none: no VTEP');
+    way = { hops: w.rib.nextHops.hops(1 as NextHopId).map((hop) => ({ ...hop, onlink: false })) };
+    w.installer.encapsulationChanged((nextHop) => nextHop === 1);
+    expect(w.told('10.0.0.0/24')).toBe('192.0.2.1%2');
+    expect(w.fib.routeWrites).toBe(writes);
+  });
+
+  it('tells the kernel thread nothing where nothing changed', () => {
+    const w = world();
+    w.announce(w.source(), '10.0.0.0/24', '192.0.2.1');
+    w.decide();
+    const told = [...w.fib.forwardings.values()];
+    w.installer.encapsulationChanged(null);
+    expect([...w.fib.forwardings.values()].every((each, i) => each === told[i])).toBe(true);
+  });
+
+  it('leaves what is of another treatment through the same next hop alone', () => {
+    const w = world();
+    w.announce(w.source(), '10.0.0.0/24', '192.0.2.1');
+    w.announce(w.source({ kind: 'static', name: 's' }), '10.1.0.0/24', '192.0.2.1');
+    w.decide();
+    expect([w.told('10.0.0.0/24'), w.told('10.1.0.0/24')]).toEqual(['10.9.0.0%9', '192.0.2.1%2']);
+  });
+
+  it('gives a route another entry when its treatment is another', () => {
+    const w = world();
+    const source = w.source();
+    w.announce(source, '10.0.0.0/24', '192.0.2.1');
+    w.decide();
+    treated = false;
+    w.rib.redecideAll();
+    w.decide();
+    expect(w.told('10.0.0.0/24')).toBe('192.0.2.1%2');
+    expect(w.fib.released.size).toBe(1);
   });
 });

@@ -14,7 +14,14 @@ import {
   type FilterSet,
   Importer,
 } from '../../../src/policy/index.js';
-import { type AttrSetId, type PathId, type PrefixId, Rib, type SourceId } from '../../../src/rib/index.js';
+import {
+  type AttrSetId,
+  OutgoingSets,
+  type PathId,
+  type PrefixId,
+  Rib,
+  type SourceId,
+} from '../../../src/rib/index.js';
 
 const address = (text: string) => {
   const parsed = parseAddress(text);
@@ -71,6 +78,7 @@ class World {
   readonly rib = new Rib();
   readonly source: SourceId;
   readonly prefix: PrefixId;
+  private readonly outgoing = new OutgoingSets(this.rib.sets);
   private held: AttrSetId = 0 as AttrSetId;
   private metric = 0;
 
@@ -122,13 +130,11 @@ class World {
 
   /** The octets of AIGP as they go out; null: it doesn't. */
   out(exporter: Exporter): string | null {
-    const set = exporter.export(this.prefix, this.rib.families[0].best(this.prefix) as PathId);
-    return this.valueOf(set);
+    return this.valueOf(this.prefix, this.rib.families[0].best(this.prefix) as PathId, exporter);
   }
 
-  valueOf(set: AttrSetId): string | null {
-    const { buffer, start, end } = this.rib.sets.bytes(set);
-    const hex = buffer.toString('hex', start, end);
+  valueOf(id: PrefixId, path: PathId, exporter: Exporter): string | null {
+    const hex = this.outgoing.read(exporter.export(id, path, this.outgoing)).toString('hex');
     const at = hex.indexOf('801a');
     return at < 0 ? null : hex.slice(at + 6, at + 6 + 2 * Number.parseInt(hex.slice(at + 4, at + 6), 16));
   }
@@ -207,7 +213,7 @@ describe('AIGP through a BGP route', () => {
     rib.families[0].announce(world.source, id, set, set);
     rib.decide(Number.POSITIVE_INFINITY);
     const path = rib.families[0].best(id) as PathId;
-    return world.valueOf(world.exporter().export(id, path));
+    return world.valueOf(id, path, world.exporter());
   }
 
   it('adds what that route has accumulated', () => {

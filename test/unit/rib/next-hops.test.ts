@@ -326,6 +326,16 @@ describe('next-hop tracking', () => {
     expect(family).toBe(1);
   });
 
+  it('resolves no link-local next hop of a link that is not ours, whatever routes there are', () => {
+    const lab = new Lab();
+    lab.connect(['fe80::2/64', 4]);
+    lab.rib.nextHops.changeKernelRoutes([kernelRoute('fe80::/10', null, 4)], []);
+    lab.announce('static', 'fe80::/48', null);
+    const id = lab.rib.nextHops.intern(address('fe80::1'), 0);
+    expect(lab.rib.nextHops.resolved[id]).toBe(0);
+    expect(lab.rib.nextHops.trace(id).map(({ by }) => by)).toEqual(['off link']);
+  });
+
   it('shows how a next hop resolves, step by step', () => {
     const lab = new Lab();
     lab.connect(['192.0.2.254/24', 3]);

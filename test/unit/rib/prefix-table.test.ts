@@ -55,6 +55,44 @@ describe('PrefixTable', () => {
     });
   }
 
+  for (const [family, bits] of [
+    [0, 32],
+    [1, 128],
+  ] as const) {
+    it(`keeps neighbours apart while they come and go, IPv${family === 0 ? 4 : 6}`, () => {
+      const table = new PrefixTable(family);
+      const model = new Map<string, PrefixId>();
+      const tree: Prefix[] = [];
+      // Every prefix of some lengths under a few roots, also where the last four bits straddle two words.
+      for (const length of [0, 1, 3, 5, 9, 12, bits / 2 - 8, bits / 2 + 2, bits - 9, bits]) {
+        for (let i = 0; i < 2 ** Math.min(length, 9); i++) {
+          const words = [0, 0, 0, 0];
+          for (let bit = 0; bit < Math.min(length, 9); bit++) {
+            const at = length - 1 - bit;
+            words[at >>> 5] |= ((i >>> bit) & 1) << (31 - (at & 31));
+          }
+          const [a, b, c, d] = words.map((word) => word >>> 0);
+          tree.push({ family, a, b, c, d, length });
+        }
+      }
+      for (const step of [1, 2, 3, 5]) {
+        for (const each of tree) {
+          const known = model.get(formatPrefix(each));
+          const id = table.intern(each);
+          if (known !== undefined) expect(id).toBe(known);
+          model.set(formatPrefix(each), id);
+        }
+        for (let i = 0; i < tree.length; i += step) {
+          table.release(model.get(formatPrefix(tree[i])) as PrefixId);
+          model.delete(formatPrefix(tree[i]));
+        }
+        for (const each of tree) expect(table.find(each)).toBe(model.get(formatPrefix(each)) ?? NONE);
+        for (const [text, id] of model) expect(formatPrefix(table.read(id))).toBe(text);
+        expect(table.count).toBe(model.size);
+      }
+    });
+  }
+
   it('tells a prefix from a longer one with the same address', () => {
     const table = new PrefixTable(0);
     const short = table.intern(prefix('10.0.0.0/8'));

@@ -324,6 +324,28 @@ describe('ids', () => {
     expect(sources.isFull).toBe(false);
   });
 
+  it('asks of each id in a round once whether it is claimed, however many slices the round takes', () => {
+    const rib = connectedRib();
+    const source = rib.addSource(peer('a'));
+    const set = intern(rib);
+    for (const family of rib.families) {
+      for (let i = 0; i < 300; i++) {
+        const id =
+          family.family === 0 ? family.prefixes.intern4(i << 8, 24) : family.prefixes.intern6(i, 0, 0, 0, 32);
+        family.announce(source, id, set, set);
+      }
+    }
+    settle(rib);
+    let asked = 0;
+    rib.addClaim(() => ++asked > 0);
+    rib.families[0].withdrawAll(source);
+    rib.families[1].withdrawAll(source);
+    settle(rib);
+    expect(asked).toBe(600);
+    while (rib.reclaim(0));
+    expect(asked).toBe(1200);
+  });
+
   it('keeps the id of a withdrawn prefix as long as a consumer claims it', () => {
     const rib = connectedRib();
     const [ipv4] = rib.families;
@@ -380,7 +402,7 @@ describe('ids', () => {
 
 describe('slices', () => {
   it('decides a large table by and by, while the event loop goes on', async () => {
-    const slices = new Slices({ budgetMs: 1 });
+    const slices = new Slices({ budgetMs: 0.05 });
     const rib = connectedRib({ slices });
     const [ipv4] = rib.families;
     const source = rib.addSource(peer('peer'));
@@ -400,6 +422,31 @@ describe('slices', () => {
     rib.removeSource(source);
     await slices.idle();
     expect([ipv4.bestCount, ipv4.prefixes.count]).toEqual([0, 0]);
+    rib.close();
+  });
+
+  it.each([
+    [0, 1],
+    [1, 0],
+  ] as const)('decides what the other family has while family %i is never done', (busy, other) => {
+    const rib = connectedRib({ slices: new Slices() });
+    const source = rib.addSource(peer('r1'));
+    const set = intern(rib);
+    const add = (family: 0 | 1, i: number): void => {
+      const text = family === 0 ? `11.${i >> 8}.${i & 255}.0/24` : `2001:db8:${i.toString(16)}::/48`;
+      const { prefixes } = rib.families[family];
+      rib.families[family].announce(source, prefixes.intern(prefix(text)), set, set);
+    };
+    // A deadline that has passed: each turn decides 64 prefixes of one family, and as many are new in the busy one.
+    let next = 0;
+    for (; next < 256; next++) add(busy, next);
+    for (let i = 0; i < 100; i++) add(other, i);
+    for (let turn = 0; turn < 4; turn++) {
+      expect(rib.decide(0)).toBe(true);
+      for (let i = 0; i < 64; i++) add(busy, next++);
+    }
+    expect(rib.families[other].bestCount).toBe(100);
+    expect(rib.families[busy].dirtyCount).toBeGreaterThanOrEqual(256);
     rib.close();
   });
 

@@ -37,6 +37,23 @@ describe('a member that joins', () => {
     expect(member.endOfRibs).toBe(1);
   });
 
+  it('gets its End-of-RIB behind what changed after the walk and had not been sent by then', () => {
+    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 1000, fillAhead: 1000 };
+    const world = fed(200, { limits });
+    const member = world.member(1);
+    world.group.addMember(member);
+    for (let n = 0; n < 3; n++) world.group.run(0);
+    expect(member.announcements).toBeGreaterThan(0);
+    expect(member.endOfRibs).toBe(0);
+    for (let i = 190; i < 200; i++) {
+      world.announce(world.sources[0], prefixText(0, i), world.canonical([64500, 64501, 2000 + i]));
+    }
+    world.settle();
+    expect(member.atEndOfRib?.size).toBe(200);
+    expect(member.view).toEqual(world.expected(member));
+    expect(member.endOfRibs).toBe(1);
+  });
+
   it('gets its End-of-RIB at once from an empty table', () => {
     const world = new GroupWorld(0, 1);
     const member = world.member(0);
@@ -62,6 +79,45 @@ describe('a member that joins', () => {
     expect(buffers[0].length).toBeGreaterThan(0);
     expect(buffers[1].map((buffer, i) => buffer === buffers[0][i])).not.toContain(false);
     expect(buffers[2].map((buffer, i) => buffer === buffers[0][i])).not.toContain(false);
+  });
+
+  it('shares the walk over the table with those who join while an earlier one is on its way', () => {
+    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 10, fillAhead: 20 };
+    const world = fed(200, { limits });
+    const members = [1, 2, 3].map((i) => world.member(i));
+    const buffers = members.map(() => [] as Buffer[]);
+    members.forEach((member, i) => {
+      const send = member.send.bind(member);
+      member.send = (messages) => {
+        buffers[i].push(messages);
+        return send(messages);
+      };
+      world.group.addMember(member);
+      for (let n = 0; n < 3; n++) world.group.run(0);
+    });
+    expect(members[0].endOfRibs).toBe(0);
+    expect([buffers[1].length, buffers[2].length]).toEqual([0, 0]);
+    world.settle();
+    expect(members.map((member) => member.endOfRibs)).toEqual([1, 1, 1]);
+    expect(buffers[1].length).toBeGreaterThan(0);
+    expect(buffers[2]).toHaveLength(buffers[1].length);
+    expect(buffers[2].every((buffer, i) => buffer === buffers[1][i])).toBe(true);
+    for (const member of members) expect(member.view).toEqual(world.expected(member));
+  });
+
+  it('does not wait for an earlier one that can take no more', () => {
+    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 10, fillAhead: 20 };
+    const world = fed(200, { limits });
+    const [slow, quick] = [1, 2].map((i) => world.member(i));
+    world.group.addMember(slow);
+    world.group.run(0);
+    slow.isWritable = false;
+    for (let n = 0; n < 3; n++) world.group.run(0);
+    world.group.addMember(quick);
+    world.settle();
+    expect(slow.endOfRibs).toBe(0);
+    expect(quick.endOfRibs).toBe(1);
+    expect(quick.view).toEqual(world.expected(quick));
   });
 
   it('is not told of what is withdrawn before its turn comes, and once only of what changes', () => {
@@ -200,6 +256,44 @@ describe('an update group', () => {
     expect(member.view.size).toBe(0);
     expect(told).toEqual([1]);
   });
+
+  it.each([
+    ['an outsider', false],
+    ['a member', true],
+  ])(
+    'tells nobody of a change that is none in what goes out, also where the former is still to be sent, from %s',
+    (_, isMember) => {
+      const world = new GroupWorld(0, 3, { rewrites: true });
+      const quick = world.member(1);
+      world.group.addMember(quick);
+      const feeder = world.member(0);
+      if (isMember) world.group.addMember(feeder);
+      const announce = (asn: number, localPref: number) =>
+        world.announce(world.sources[0], prefixText(0, 0), world.canonical([64500, asn], [], localPref));
+      announce(1, 100);
+      world.settle();
+      announce(1, 200);
+      world.settle();
+      expect(quick.announcements).toBe(1);
+      quick.isWritable = false;
+      announce(2, 200);
+      world.settle();
+      announce(3, 200);
+      world.settle();
+      // What waits for the member is now another set of the same octets.
+      announce(3, 300);
+      world.settle();
+      expect(quick.announcements).toBe(2);
+      quick.isWritable = true;
+      world.settle();
+      expect(quick.announcements).toBe(3);
+      expect(quick.view).toEqual(world.expected(quick));
+      expect(feeder.announcements).toBe(0);
+      world.rib.withdrawAll(world.sources[0]);
+      world.settle();
+      expect(world.rib.sets.count).toBe(0);
+    },
+  );
 
   it('asks the exporter again for every prefix when it is replaced, and gives everything back when closed', () => {
     const world = fed(20);

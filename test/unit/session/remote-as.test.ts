@@ -23,6 +23,26 @@ describe('a peer whose AS its OPEN tells', () => {
   });
 });
 
+describe('the hold time that a peer offers', () => {
+  const met = (holdTimeSeconds: number, minHoldSeconds?: number) => {
+    const mine = { ...settings, ...(minHoldSeconds === undefined ? {} : { minHoldSeconds }) };
+    const theirs = makeOpen({ ...settings, localAsn: 65002, routerId: 7, holdTimeSeconds }, []);
+    const result = negotiate(mine, makeOpen(mine, []), theirs, ends);
+    return isWireError(result)
+      ? `${result.code}/${result.subcode} ${result.message}`
+      : result.holdTimeSeconds;
+  };
+
+  it('may be any, unless the least is said', () => {
+    expect([met(3), met(0), met(30, 30), met(300, 30)]).toEqual([3, 0, 30, 90]);
+  });
+
+  it('is refused below it, and so is none at all (RFC 4271 §6.2)', () => {
+    expect(met(29, 30)).toBe('2/6 peer offers a hold time of 29 s, expected at least 30 s (`minHoldTime`)');
+    expect(met(0, 30)).toBe('2/6 peer offers a hold time of 0 s, expected at least 30 s (`minHoldTime`)');
+  });
+});
+
 describe('next hops of the other family (RFC 8950 §4)', () => {
   const offer = (afi: number, nextHopAfi: number): Capability => ({
     type: 'extendedNextHop',

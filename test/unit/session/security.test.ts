@@ -116,8 +116,9 @@ describe.each(['127.0.0.1', '::1'])('GTSM at %s', (host) => {
 });
 
 describe('a peer that stops reading but goes on sending', () => {
-  it('loses the session by the send hold timer, and is told why when it reads', async () => {
-    const side = new TestSpeaker({ ...settings, passive: true, sendHoldSeconds: 0.5 });
+  /** A session with a peer that reads nothing more for now, and a megabyte to send it. */
+  async function paused(sendHoldSeconds: number) {
+    const side = new TestSpeaker({ ...settings, passive: true, sendHoldSeconds });
     const listener = await listen((socket) => side.session.accept(socket));
     side.session.start();
     const peer = await RawPeer.dial(listener.port);
@@ -134,14 +135,37 @@ describe('a peer that stops reading but goes on sending', () => {
     const update = Buffer.alloc(4096, 0xff);
     update.writeUInt16BE(4096, 16);
     update[18] = 2;
-    const many = Buffer.concat(new Array<Buffer>(256).fill(update));
+    return { side, peer, megabyte: Buffer.concat(new Array<Buffer>(256).fill(update)) };
+  }
+
+  it('loses the session by the send hold timer, and is told why when it reads', async () => {
+    const { side, peer, megabyte } = await paused(0.5);
     // More than the sockets of both ends hold.
-    for (let i = 0; i < 32; i++) side.session.send(many);
+    for (let i = 0; i < 32; i++) side.session.send(megabyte);
     await side.until(() => side.closed.length > 0);
     expect(side.closed[0]).toMatchObject({ wasEstablished: true, notificationSent: { code: 8, subcode: 0 } });
     expect(side.session.lastError).toBe('send hold timer expired; sent NOTIFICATION Send Hold Timer Expired');
     peer.socket.resume();
     expect(await peer.notification()).toMatchObject({ code: 8, subcode: 0 });
+  });
+
+  it('keeps it while it reads, however slowly', async () => {
+    const { side, peer, megabyte } = await paused(1);
+    // One write that lasts for three send hold times.
+    side.session.send(Buffer.concat(new Array<Buffer>(32).fill(megabyte)));
+    const start = performance.now();
+    let read = 0;
+    const reading = setInterval(() => {
+      peer.socket.resume();
+      peer.socket.once('data', (chunk) => {
+        read += chunk.length;
+        peer.socket.pause();
+      });
+    }, 20);
+    cleanups.push(() => clearInterval(reading));
+    await vi.waitFor(() => expect(performance.now() - start).toBeGreaterThan(3000), 10_000);
+    expect(read).toBeLessThan(32 * megabyte.length);
+    expect(side.closed).toEqual([]);
   });
 
   it('keeps it while nothing waits to be sent', async () => {

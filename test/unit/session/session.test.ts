@@ -145,6 +145,24 @@ describe('two sessions', () => {
     expect(side.session.counters).toMatchObject({ updatesReceived: 3, messagesSent: 5, established: 1 });
   });
 
+  it('end with their link as with TCP, and are dialed at once when it is back', async () => {
+    const { side, port } = await passive(b);
+    // The next attempt by itself is a minute away.
+    const other = speaker({ ...settings, remotePort: port, idleHoldSeconds: 60, connectRetrySeconds: 60 });
+    other.session.start();
+    await Promise.all([side.established(), other.established()]);
+    other.session.fail('eth0 is down');
+    expect(other.session.lastError).toBe('eth0 is down');
+    expect(other.session.state).toBe('active');
+    await side.until(() => side.session.state !== 'established');
+    expect(side.session.lastError).toBe('connection closed by the peer');
+    other.session.retry();
+    await Promise.all([side.established(), other.established()]);
+    expect(other.establishedCount).toBe(2);
+    other.session.retry();
+    expect(other.session.state).toBe('established');
+  });
+
   it('stay up by their keepalives', async () => {
     const { side, port } = await passive({ ...b, holdTimeSeconds: 3 });
     const other = speaker({ ...settings, remotePort: port });
@@ -243,12 +261,15 @@ describe('a peer that keeps silent', () => {
     const peer = await raw(port);
     await peer.establish();
     await side.established();
-    side.session.pause();
+    // What reading in turns does, for longer than it would.
+    const primary = 'primary';
+    const { transport } = side.session[primary];
+    transport?.rest();
     const keepalives = () => peer.messages.filter((message) => message.type === 4).length;
     await peer.until(() => keepalives() >= 6 || peer.ended);
     expect(side.closed).toEqual([]);
     peer.socket.write(encodeEndOfRib(0));
-    side.session.resume();
+    transport?.goOn();
     await side.until(() => side.updates.length === 1);
   }, 20_000);
 });

@@ -30,7 +30,8 @@ describe('next hop self', () => {
   const global = ['2001:db8::1', '2001:db8::2'] as const;
 
   it('of IPv4 routes is the IPv6 end of the session once RFC 8950 is agreed on', () => {
-    expect(self(global, ['2001:db8::1/64', 'fe80::1/64'], true)).toEqual(['2001:db8::1', '2001:db8::1']);
+    const [ipv4, ipv6] = self(global, ['2001:db8::1/64', 'fe80::1/64'], true);
+    expect([ipv4, ipv6]).toEqual(['2001:db8::1', '2001:db8::1 fe80::1']);
     expect(self(linkLocal, ['fe80::1/64'], true)).toEqual(['fe80::1', 'fe80::1']);
   });
 
@@ -48,9 +49,14 @@ describe('next hop self', () => {
     expect(self(ends, ['192.0.2.1/24', '2001:db8::1/64'], true)).toEqual(['192.0.2.1', '2001:db8::1']);
   });
 
-  it('has the link-local address behind the global one where the session runs between link-local ones', () => {
+  it('of IPv6 routes has the link-local address behind the global one where the peer is on the link (RFC 2545 §3)', () => {
     const both = '2001:db8::1 fe80::1';
-    expect(self(linkLocal, ['fe80::1/64', '2001:db8::1/64'], true)).toEqual([both, both]);
-    expect(self(global, ['fe80::1/64', '2001:db8::1/64'], true)).toEqual(['2001:db8::1', '2001:db8::1']);
+    const link = ['fe80::1/64', '2001:db8::1/64', '192.0.2.1/24'];
+    // IPv4 routes have it where the session runs between such alone.
+    expect(self(linkLocal, link, true)).toEqual([both, both]);
+    expect(self(global, link, true)).toEqual(['2001:db8::1', both]);
+    expect(self(['192.0.2.1', '192.0.2.2'], link, true)).toEqual(['192.0.2.1', both]);
+    expect(self(['2001:db8::1', '2001:db8:9::2'], link, true)).toEqual(['2001:db8::1', '2001:db8::1']);
+    expect(self(['192.0.2.1', '198.51.100.2'], link, true)).toEqual(['192.0.2.1', '2001:db8::1']);
   });
 });

@@ -83,4 +83,17 @@ describe('the facts of a link', () => {
     expect(found.ifindex).toBe(5);
     expect(found.nextHop).toEqual([null, '2001:db8:5::1']);
   });
+
+  it('know whether the peer is on the link', () => {
+    const direct = (local: string, remote: string, addresses: readonly OwnAddress[], bound = false) =>
+      linkFacts(address(local), address(remote), addresses, 0, bound).direct;
+    expect(direct('192.0.2.1', '192.0.2.2', link)).toBe(true);
+    expect(direct('192.0.2.1', '203.0.113.1', link)).toBe(false);
+    expect(direct('192.0.2.1', '203.0.113.1', link, true)).toBe(true);
+    expect(direct('fe80::1', 'fe80::2', link)).toBe(true);
+    const pointToPoint = [{ ...own(2, '192.0.2.1/32'), peer: address('203.0.113.1') }];
+    expect(direct('192.0.2.1', '203.0.113.1', pointToPoint)).toBe(true);
+    const addresses = [...loopback, own(1, '2001:db8:ff::1/128'), ...link];
+    expect(direct('2001:db8:ff::1', '2001:db8:ff::2', addresses)).toBe(false);
+  });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Address, parseAddress } from '../../../src/address/index.js';
 import type { Negotiated } from '../../../src/bgp/session/index.js';
 import {
+  FallOver,
   type GroupFacts,
   type ImportPolicy,
   type PeerSettings,
@@ -55,6 +56,7 @@ function settings(name: string, more: Partial<PeerSettings> = {}): PeerSettings 
     extendedMessages: true,
     routeReflectorClient: false,
     maxPrefixes: {},
+    fastFallover: true,
     enforceFirstAs: true,
     maxAsPathLength: 0,
     allowOwnAs: 0,
@@ -192,6 +194,31 @@ describe('long-lived stale routes', () => {
   });
 });
 
+describe('a link that goes down', () => {
+  it('takes the session over it where its addresses, as the kernel has it with IPv6, go first', () => {
+    const local = parseAddress('2001:db8::1');
+    const remote = parseAddress('2001:db8::2');
+    if (local === null || remote === null) throw new Error('not an address');
+    const { speaker, peer } = speakerFor([settings('a', { address: remote })], false);
+    const address = { ...local, length: 64 };
+    speaker.setAddresses([{ ifindex: 2, address, tentative: false }]);
+    const a = peer('a');
+    if (a === undefined) throw new Error('there is no such peer');
+    a.established({ ...negotiated(local), remoteAddress: remote });
+    const fail = vi.spyOn(a.session, 'fail');
+    const fallOver = new FallOver();
+    const change = (up: boolean) => {
+      fallOver.look(speaker.peers, [{ ifindex: 2, name: 'eth2', up }]);
+      speaker.setAddresses([]);
+    };
+    change(true);
+    expect(fail).not.toHaveBeenCalled();
+    expect(a.link?.nextHop[0]).toBeNull();
+    change(false);
+    expect(fail.mock.calls).toEqual([['eth2 is down']]);
+  });
+});
+
 describe("BGP's preference", () => {
   it('changes for all peers, those that come later too, and leaves the rest of what is known of them', () => {
     const { rib, speaker, peer } = speakerFor([settings('a')], false);
@@ -223,6 +250,34 @@ describe('new settings of a peer', () => {
 });
 
 describe('a change of filters', () => {
+  it('has the routes of those judged anew who use them, in either direction, and no others', () => {
+    const peers = [
+      settings('both', { import: ['changed', 'other'], export: ['other', 'changed'] }),
+      settings('neither', { import: ['other'], export: ['other'] }),
+      settings('none'),
+      settings('internal', { asn: 65001 }),
+    ];
+    const { speaker, groups, peer } = speakerFor(peers, false);
+    for (const { name, address } of peers) peer(name)?.established(negotiated(address));
+    const judged = peers.map(({ name }) => {
+      const each = peer(name);
+      if (each === undefined) throw new Error('there is no such peer');
+      return vi.spyOn(each, 'setPolicy');
+    });
+    const anew = (concerns: Parameters<Speaker['policiesChanged']>[0]) => {
+      groups.length = 0;
+      for (const spy of judged) spy.mockClear();
+      speaker.policiesChanged(concerns);
+      return [judged.map(({ mock }) => mock.calls.length), groups.map(({ filters }) => filters)];
+    };
+    expect(anew((filters) => filters?.includes('changed') ?? false)).toEqual([
+      [1, 0, 0, 0],
+      [['other', 'changed']],
+    ]);
+    expect(anew((filters, external) => filters === undefined && external)).toEqual([[0, 0, 1, 0], [null]]);
+    expect(anew(() => true)[0]).toEqual([1, 1, 1, 1]);
+  });
+
   it('judges the routes of a peer that came back as another one meanwhile by what holds for it now', () => {
     const { rib, peer } = speakerFor([settings('a', { learnsAsn: true })], false);
     const a = peer('a');
