@@ -14,6 +14,7 @@ import {
   tartanConfig,
   until,
 } from '../../interop/index.js';
+import { Flow } from './support/flow.js';
 import { interop } from './support/interop.js';
 
 const reflectors = ['rr1', 'rr2'] as const;
@@ -195,7 +196,7 @@ async function sentinel(): Promise<void> {
 async function watch(): Promise<() => Promise<{ deleted: string[]; lost: string[] }>> {
   const monitors: NodeProcess[] = [];
   for (const { name } of clients) monitors.push(await lab.node(name).spawn(['ip', '-o', 'monitor', 'route']));
-  const pings: { title: string; process: NodeProcess }[] = [];
+  const flows: { title: string; flow: Flow }[] = [];
   for (const [from, to] of [
     ['c1', 'c5'],
     ['c5', 'c9'],
@@ -205,8 +206,7 @@ async function watch(): Promise<() => Promise<{ deleted: string[]; lost: string[
     ['c6', 'c3'],
   ]) {
     const host = clients.find(({ name }) => name === to)?.host ?? '';
-    const process = await lab.node(from).spawn(['ping', '-n', '-q', '-i', '0.01', host]);
-    pings.push({ title: `${from} to ${to}`, process });
+    flows.push({ title: `${from} to ${to}`, flow: await Flow.start(lab, from, host) });
   }
   // A monitor listens when it tells of a route made for that.
   const probe = async (mark: string) => {
@@ -231,12 +231,10 @@ async function watch(): Promise<() => Promise<{ deleted: string[]; lost: string[
     );
     for (const monitor of monitors) await monitor.kill('SIGTERM');
     const lost: string[] = [];
-    for (const { title, process } of pings) {
-      await process.kill('SIGINT');
-      const said = process.output();
-      const counts = /(\d+) packets transmitted, (\d+) received/.exec(said);
-      expect(Number(counts?.[1]), said).toBeGreaterThan(10);
-      if (counts?.[1] !== counts?.[2]) lost.push(`${title}: ${counts?.[0]}`);
+    for (const { title, flow } of flows) {
+      await flow.untilHeard();
+      const packets = (await flow.stop()).lost;
+      if (packets.length > 0) lost.push(`${title}: ${packets}`);
     }
     return { deleted, lost };
   };

@@ -4,7 +4,6 @@ import { insideMachine, type Lab, type NodeProcess, until } from '../../../inter
 const processes = insideMachine() ? 2 : 1;
 
 export interface FlowResult {
-  readonly answered: number;
   /** Sequence numbers of packets between those that were answered that never were. */
   readonly lost: number[];
   /** Packets that were sent per second; 100 unless the machine has no time. */
@@ -25,7 +24,7 @@ export class Flow {
     return new Flow(pings);
   }
 
-  /** Waits until both ends hear of each other after this call. */
+  /** Waits until packets that were sent after this call are answered. */
   async untilHeard(): Promise<void> {
     for (const ping of this.pings) {
       const answers = () => ping.output().split('icmp_seq=').length;
@@ -37,7 +36,6 @@ export class Flow {
   /** What was under way at the end does not count. */
   async stop(): Promise<FlowResult> {
     const lost: number[] = [];
-    let answered = 0;
     let perSecond = 0;
     for (const ping of this.pings) {
       await ping.kill('SIGINT');
@@ -48,9 +46,8 @@ export class Flow {
       const heard = new Set(numbers);
       for (let number = 1; number < Math.max(...heard); number++) if (!heard.has(number)) lost.push(number);
       const [, sent, milliseconds] = /(\d+) packets transmitted.* time (\d+)ms/.exec(output) ?? [];
-      answered += heard.size;
       perSecond += (1000 * Number(sent)) / Number(milliseconds);
     }
-    return { answered, lost, perSecond };
+    return { lost, perSecond };
   }
 }
