@@ -9,13 +9,13 @@ import { passedBuffers } from './bgp/session/index.js';
 import { ConfigLoader, formatFewIssues, formatIssue } from './config/index.js';
 import type { ControlTarget, DaemonEvent, ReloadResult } from './control/api.js';
 import { type ControlServer, version as readVersion, startControlServer } from './control/index.js';
-import { keepAllocatorSmall } from './daemon/allocator.js';
 import { LoopDelay } from './daemon/loop-delay.js';
 import { MemoryTrim, reclaimMemory } from './daemon/memory-trim.js';
 import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.js';
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
 import { collector } from './fib/index.js';
+import { keepAllocatorSmall } from './memory/index.js';
 
 export interface DaemonOptions {
   readonly paths: readonly string[];

@@ -8,7 +8,7 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { collector, collectTwice } from '../fib/index.js';
-import { trimAllocator } from './allocator.js';
+import { trimAllocator } from '../memory/index.js';
 
 const checkMs = 2000;
 /** Quiet is a thread that has less to do than this part of the time. */

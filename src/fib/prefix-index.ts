@@ -4,6 +4,7 @@
  * are cut behind the last of them. What a slot means is the business of the classes that extend it by arrays of their own.
  */
 import { type FamilyIndex, IPV4, type Prefix } from '../address/index.js';
+import { giveBack } from '../memory/index.js';
 import {
   below,
   distance,
@@ -209,6 +210,7 @@ export abstract class PrefixIndex {
       while (index[at] !== 0) at = below(at, mask);
       index[at] = (hash & TAG_BITS) | (slot + 1);
     }
+    giveBack(this.index);
     this.index = index;
     this.mask = mask;
   }

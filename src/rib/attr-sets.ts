@@ -19,11 +19,12 @@
 import { endianness } from 'node:os';
 import { type Address, type FamilyIndex, IPV4, IPV6, isLinkLocal, readAddress } from '../address/index.js';
 import { AttributeCode, aigpMetricAt, CanonicalView, readAigpMetric } from '../bgp/wire/index.js';
+import { giveBack } from '../memory/index.js';
 import { communityFlag } from './community-flags.js';
 import { IdQueue } from './id-queue.js';
 import type { AttrSetId, NextHopId } from './ids.js';
 import { findLinkBandwidth } from './link-bandwidth.js';
-import { growTo, nextCapacity, put, reserve } from './memory.js';
+import { growSparse, growTo, nextCapacity, put, reserve } from './memory.js';
 import type { NextHopTable } from './next-hops.js';
 import { hashOctets, hasLinkLocalNextHop, u32At } from './set-octets.js';
 import { newSlab, RECORD_HEADER, recordLength, SLAB_BYTES, type Slab } from './set-slab.js';
@@ -416,6 +417,7 @@ export class AttrSets {
       this.chain[id] = index[hash & mask];
       index[hash & mask] = (hash & TAG_BITS) | id;
     }
+    giveBack(this.index);
     this.index = index;
     this.mask = mask;
   }
@@ -555,24 +557,26 @@ export class AttrSets {
     const u32 = () => new Uint32Array(growTo(this.buffers[column++], n * 4), 0, n);
     const u16 = () => new Uint16Array(growTo(this.buffers[column++], n * 2), 0, n);
     const u8 = () => new Uint8Array(growTo(this.buffers[column++], n), 0, n);
+    const sparseU32 = () => new Uint32Array(growSparse(this.buffers[column++], n * 4), 0, n);
+    const sparseU8 = () => new Uint8Array(growSparse(this.buffers[column++], n), 0, n);
     this.nextHopId = u32();
     this.localPref = u32();
-    this.med = u32();
+    this.med = sparseU32();
     this.firstAs = u32();
-    this.originatorId = u32();
-    this.generation = u32();
+    this.originatorId = sparseU32();
+    this.generation = sparseU32();
     if (this.generationBase > 0) this.generation.fill(this.generationBase, this.capacity);
-    this.scope = u32();
+    this.scope = sparseU32();
     this.references = u32();
     this.hashes = u32();
     this.chain = u32();
     this.place = u32();
     this.lengthOf = u32();
     this.asPathLength = u16();
-    this.clusterListLength = u8();
-    this.origin = u8();
-    this.family = u8();
-    this.communityFlags = u8();
+    this.clusterListLength = sparseU8();
+    this.origin = sparseU8();
+    this.family = sparseU8();
+    this.communityFlags = sparseU8();
     this.present = u8();
     this.capacity = n;
   }

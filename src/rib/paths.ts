@@ -5,7 +5,7 @@
  * A PathId is good until the next change of the table, so nobody keeps one across a turn of the event loop.
  */
 import { NONE, type PathId, type PrefixId, type SourceId } from './ids.js';
-import { growTo, nextCapacity, put, reserve } from './memory.js';
+import { growSparse, growTo, nextCapacity, put, reserve } from './memory.js';
 
 const MAX_PATHS = 1 << 26;
 const MAX_PREFIXES = 1 << 24;
@@ -182,8 +182,8 @@ export class Paths {
     this.received = new Uint32Array(growTo(received, n * 4), 0, n);
     this.accepted = new Uint32Array(growTo(accepted, n * 4), 0, n);
     this.epoch = new Uint8Array(growTo(epoch, n), 0, n);
-    this.flags = new Uint8Array(growTo(flags, n), 0, n);
-    this.pathId = new Uint32Array(growTo(pathId, n * 4), 0, n);
+    this.flags = new Uint8Array(growSparse(flags, n), 0, n);
+    this.pathId = new Uint32Array(growSparse(pathId, n * 4), 0, n);
     this.capacity = n;
   }
 

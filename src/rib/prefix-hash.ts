@@ -5,6 +5,7 @@
  * A slot of an index holds 8 bits of the hash and, in the lower 24, the number of an entry + 1; 0 = empty. The hash bits
  * spare nearly every look at a key that is not the right one, each of which would miss the cache.
  */
+import { HUGE_PAGE, hugeMemory } from '../memory/index.js';
 
 /** Slots in a row of an index: a cache line of 64 octets. */
 const LANES = 16;
@@ -53,6 +54,10 @@ const TO_LINE = 48;
 
 /** An empty index; its rows are cache lines, at least where it is large. `slots`: a power of two, a row or more. */
 export function newIndex(slots: number): Uint32Array {
+  if (slots * 4 >= HUGE_PAGE) {
+    const { buffer, byteOffset } = hugeMemory(slots * 4);
+    return new Uint32Array(buffer, byteOffset, slots);
+  }
   return new Uint32Array(new ArrayBuffer(slots * 4 + TO_LINE), TO_LINE, slots);
 }
 

@@ -20,6 +20,7 @@ import {
   type Prefix,
   wordMask,
 } from '../address/index.js';
+import { giveBack } from '../memory/index.js';
 import { NONE, type PrefixId } from './ids.js';
 import { growTo, nextCapacity, reserve } from './memory.js';
 import {
@@ -33,8 +34,10 @@ import {
   TAG_BITS,
 } from './prefix-hash.js';
 
-/** The keys by PrefixId, for another thread: `words` is u32 × 1 (IPv4) or × 4 (IPv6), `lengths` is u8. They grow: take new views when `byteLength` has changed. */
+/** The keys by PrefixId, for another thread: `words` is u32 × `stride`, `lengths` is u8. They grow, each at times of its own: take new views when an id lies beyond one of them. */
 export interface SharedPrefixKeys {
+  /** 1 (IPv4) or 4 (IPv6). */
+  readonly stride: 1 | 4;
   readonly words: SharedArrayBuffer;
   readonly lengths: SharedArrayBuffer;
 }
@@ -84,7 +87,7 @@ export class PrefixTable {
   }
 
   shared(): SharedPrefixKeys {
-    return { words: this.wordBuffer, lengths: this.lengthBuffer };
+    return { stride: this.stride, words: this.wordBuffer, lengths: this.lengthBuffer };
   }
 
   /** The id of a prefix, made if there is none. Host bits must be zero. Host order words, length in bits. */
@@ -337,6 +340,7 @@ export class PrefixTable {
       while (index[slot] !== 0) slot = below(slot, mask);
       index[slot] = (hash & TAG_BITS) | (id + 1);
     }
+    giveBack(this.index);
     this.index = index;
     this.mask = mask;
   }

@@ -7,7 +7,7 @@ const src = fileURLToPath(new URL('../../src', import.meta.url));
 
 /** From the bottom up. A file may import from its own layer's folder and from every layer below it. */
 const layers: readonly (readonly string[])[] = [
-  ['address', 'sockopt', 'contest'],
+  ['address', 'sockopt', 'contest', 'memory'],
   ['netlink', 'nftables', 'radv', 'bgp/wire', 'rpki'],
   ['bgp/fsm', 'bgp/mrt', 'bgp/bmp', 'policy', 'rib', 'overlay'],
   ['vxlan', 'ipip', 'hostgw'],

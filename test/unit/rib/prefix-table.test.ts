@@ -6,6 +6,7 @@ import {
   parseAddress,
   parsePrefix,
 } from '../../../src/address/index.js';
+import { PrefixKeys } from '../../../src/fib/prefix-keys.js';
 import { NONE, type PrefixId } from '../../../src/rib/ids.js';
 import { PrefixTable } from '../../../src/rib/prefix-table.js';
 
@@ -163,6 +164,17 @@ describe('PrefixTable', () => {
     const id = ids[4999];
     expect(new Uint32Array(words, 0, words.byteLength / 4)[id]).toBe(table.read(id).a);
     expect(new Uint8Array(lengths)[id]).toBe(table.read(id).length);
+  });
+
+  it('has every key read that way as both columns grow, one of them further ahead', () => {
+    const table = new PrefixTable(0);
+    const keys = new PrefixKeys(table.shared());
+    const wrong: number[] = [];
+    for (let n = 0; n < 1_700_000; n++) {
+      const id = table.intern4(n << 8, 24);
+      if (n % 4096 === 0 && keys.upTo(id).words[id] !== (n << 8) >>> 0) wrong.push(n);
+    }
+    expect(wrong).toEqual([]);
   });
 
   it('gives memory back after a mass withdrawal and uses low ids first', () => {
