@@ -14,7 +14,7 @@ import { MemoryTrim, reclaimMemory } from './daemon/memory-trim.js';
 import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.js';
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
-import { collector } from './fib/index.js';
+import { collector, KernelThread } from './fib/index.js';
 import { keepAllocatorSmall } from './memory/index.js';
 
 export interface DaemonOptions {
@@ -29,11 +29,14 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   keepAllocatorSmall();
   passedBuffers.whenMuch(collector('minor'));
   const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 1, sync: true }));
+  // It has its modules by the time that the document is read.
+  const thread = new KernelThread();
   const loader = new ConfigLoader(options.paths, options.node);
   const { router, errors, warnings } = loader.loadNow();
   for (const line of formatFewIssues(warnings)) log.warn({ type: 'config' }, line);
   if (router === null) {
     for (const issue of errors) console.error(formatIssue(issue));
+    await thread.abandon();
     return 1;
   }
   const events = new EventBus(log);
@@ -57,6 +60,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     });
   } catch (error) {
     log.fatal({ type: 'fatal' }, (error as Error).message);
+    await thread.abandon();
     return 1;
   }
   let fail: (message: string) => void = () => {};
@@ -76,11 +80,12 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   let shrunk: () => void = () => {};
   let node: RoutingNode;
   try {
-    node = await RoutingNode.start(router, marker.found(), {
+    const listener = {
       event: (level, type, fields) => events.emit(level, type, fields),
       fatal: (message) => fail(message),
       shrunk: () => shrunk(),
-    });
+    } satisfies NodeListener;
+    node = await RoutingNode.start(router, marker.found(), listener, thread);
   } catch (error) {
     log.fatal({ type: 'fatal' }, (error as Error).message);
     await control.close();

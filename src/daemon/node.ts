@@ -8,7 +8,7 @@ import { FallOver, type Peer, type PeerEvent, Speaker } from '../bgp/speaker/ind
 import { diffRouter, type PolicyChange, type RouterDiff } from '../config/index.js';
 import type { Router } from '../config/router.js';
 import { version } from '../control/index.js';
-import { createFib, type FibLog } from '../fib/index.js';
+import { createFib, type FibLog, type KernelThread } from '../fib/index.js';
 import { FibInstaller } from '../fib/installer.js';
 import type {
   Fib,
@@ -137,8 +137,13 @@ export class RoutingNode {
   private listening: Promise<void> = Promise.resolve();
   private listenFailures: readonly string[] = [];
 
-  /** Starts the kernel thread and waits for its first look at the machine, then brings everything up. */
-  static async start(router: Router, restarted: boolean, listener: NodeListener): Promise<RoutingNode> {
+  /** Has the kernel thread begin and waits for its first look at the machine, then brings everything up. */
+  static async start(
+    router: Router,
+    restarted: boolean,
+    listener: NodeListener,
+    thread?: KernelThread,
+  ): Promise<RoutingNode> {
     const slices = new Slices({
       onError: (error) => listener.fatal(`a bug: ${error instanceof Error ? error.stack : String(error)}`),
     });
@@ -150,11 +155,8 @@ export class RoutingNode {
       kernelMetric: router.kernel.metric,
     });
     const log: FibLog = (level, message, fields) => listener.event(level, 'kernel', { message, ...fields });
-    const fib = await createFib({
-      prefixes: [rib.families[0].prefixes.shared(), rib.families[1].prefixes.shared()],
-      settings: kernelSettings(router),
-      log,
-    });
+    const prefixes = [rib.families[0].prefixes.shared(), rib.families[1].prefixes.shared()] as const;
+    const fib = await createFib({ prefixes, settings: kernelSettings(router), log }, thread);
     const ready = await new Promise<Extract<FibEvent, { type: 'ready' }>>((resolve, reject) => {
       let waiting = true;
       fib.on((event) => {

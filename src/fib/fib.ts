@@ -237,28 +237,48 @@ class WorkerFib implements Fib {
   }
 }
 
-/**
- * Starts the kernel thread. Resolves when it runs; its first dump is told by the event `ready`, or `fatal` when there
- * is no netlink or no permission. Events wait for the first listener.
- */
-export function createFib(options: FibOptions): Promise<Fib> {
-  const memory = createSharedFibMemory();
-  const workerData: KernelThreadData = {
-    memory,
-    prefixes: options.prefixes,
-    settings: options.settings,
-    ...(options.listenerBufferBytes === undefined
-      ? {}
-      : { listenerBufferBytes: options.listenerBufferBytes }),
-  };
-  const worker = new Worker(workerUrl(), {
-    workerData,
+/** The kernel thread before it knows what it is for: it loads its modules, and touches nothing. */
+export class KernelThread {
+  private readonly worker = new Worker(workerUrl(), {
     name: 'tartan-kernel',
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  const fib = new WorkerFib(worker, memory, options.log);
-  return new Promise((resolve, reject) => {
-    worker.once('online', () => resolve(fib));
-    worker.once('error', reject);
+  private readonly online = new Promise<void>((resolve, reject) => {
+    this.worker.once('online', resolve);
+    this.worker.once('error', reject);
   });
+
+  constructor() {
+    // Told by `begin`.
+    this.online.catch(() => {});
+  }
+
+  async begin(options: FibOptions): Promise<Fib> {
+    const memory = createSharedFibMemory();
+    const data: KernelThreadData = {
+      memory,
+      prefixes: options.prefixes,
+      settings: options.settings,
+      ...(options.listenerBufferBytes === undefined
+        ? {}
+        : { listenerBufferBytes: options.listenerBufferBytes }),
+    };
+    await this.online;
+    const fib = new WorkerFib(this.worker, memory, options.log);
+    this.worker.postMessage(data);
+    return fib;
+  }
+
+  /** Ends a thread that was not begun. */
+  async abandon(): Promise<void> {
+    await this.worker.terminate();
+  }
+}
+
+/**
+ * Has the kernel thread begin, a new one if none was started ahead. Resolves when it runs; its first dump is told by the event
+ * `ready`, or `fatal` when there is no netlink or no permission. Events wait for the first listener.
+ */
+export function createFib(options: FibOptions, thread = new KernelThread()): Promise<Fib> {
+  return thread.begin(options);
 }

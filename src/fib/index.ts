@@ -25,5 +25,5 @@
  * kernel-programmer    the order of it all; kernel-thread, fib: the two ends of the worker
  */
 export { collector, collectTwice } from './collector.js';
-export { createFib, type FibLog, type FibOptions } from './fib.js';
+export { createFib, type FibLog, type FibOptions, KernelThread } from './fib.js';
 export * from './types.js';

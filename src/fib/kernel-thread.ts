@@ -1,13 +1,13 @@
-/** Entry of the worker thread that programs the kernel. */
-import { parentPort, workerData } from 'node:worker_threads';
+/** Entry of the worker thread that programs the kernel, as its first message says. */
+import { type MessagePort, parentPort } from 'node:worker_threads';
 import { collectTwice } from './collector.js';
 import { KernelProgrammer } from './kernel-programmer.js';
 import type { FromThread, KernelThreadData, ToThread } from './messages.js';
 import { NeighbourWatch } from './neighbour-watch.js';
 import { OverlayProgrammer } from './overlay/overlay-programmer.js';
 
-const port = parentPort;
-if (port === null) throw new Error('runs as a worker thread only');
+if (parentPort === null) throw new Error('runs as a worker thread only');
+const port: MessagePort = parentPort;
 
 let watch: NeighbourWatch | null = null;
 let overlay: OverlayProgrammer | null = null;
@@ -24,9 +24,9 @@ const post = (message: FromThread): void => {
 function close(): void {
   watchRouters(false);
   overlay?.close();
-  port?.postMessage({ type: 'closed' } satisfies FromThread);
+  port.postMessage({ type: 'closed' } satisfies FromThread);
   // What keeps the thread alive is this port; its sockets are closed by now.
-  port?.close();
+  port.close();
 }
 
 /** Its failures cost peers by interface, not the routes: they are told and not fatal. */
@@ -51,8 +51,7 @@ const fatal = (error: unknown): void => {
   post({ type: 'fatal', message: error instanceof Error ? error.message : String(error) });
 };
 
-try {
-  const data = workerData as KernelThreadData;
+function begin(data: KernelThreadData): void {
   const programmer = new KernelProgrammer(data, post);
   const tunnels = new OverlayProgrammer(data.settings, {
     post,
@@ -96,9 +95,15 @@ try {
     programmer.message(message);
   });
   programmer.start().catch(fatal);
-} catch (error) {
-  fatal(error);
-  port.on('message', (message: ToThread) => {
-    if (message.type === 'close') post({ type: 'closed' });
-  });
 }
+
+port.once('message', (data: KernelThreadData) => {
+  try {
+    begin(data);
+  } catch (error) {
+    fatal(error);
+    port.on('message', (message: ToThread) => {
+      if (message.type === 'close') post({ type: 'closed' });
+    });
+  }
+});

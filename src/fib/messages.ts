@@ -6,7 +6,7 @@ import type { SharedPrefixKeys } from '../rib/prefix-table.js';
 import type { SharedFibMemory } from './shared-fib.js';
 import type { FibEvent, FibRouteRow, FibStatistics, Forwarding, KernelSettings } from './types.js';
 
-/** How the worker starts. */
+/** The first message to the worker. */
 export interface KernelThreadData {
   readonly memory: SharedFibMemory;
   readonly prefixes: readonly [SharedPrefixKeys, SharedPrefixKeys];
