@@ -51,8 +51,11 @@ export interface ReloadPlan {
   readonly resets: string[];
 }
 
+/** Links and addresses of the machine. */
+type Machine = Pick<Extract<FibEvent, { type: 'interfaces' }>, 'links' | 'addresses'>;
+
 /** So many nodes of an inventory are taken over in one turn of the event loop at the start. */
-const NODES_A_TURN = 1000;
+const NODES_A_TURN = 250;
 
 const passwordLine = (peer: string) => `peer ${peer}: the password changed`;
 
@@ -174,25 +177,22 @@ export class RoutingNode {
       adopted: { ipv4: ready.adopted[0], ipv6: ready.adopted[1] },
       foreign: ready.foreign.length,
     });
-    // What the kernel thread says meanwhile waits.
+    // What the kernel thread says meanwhile waits, but for what tunnels need.
     let held: FibEvent[] | null = [];
+    let machine: Machine = ready;
     fib.on((event) => {
-      if (held === null) node.fibEvent(event);
-      else held.push(event);
+      if (held === null || event.type === 'overlay') node.fibEvent(event);
+      else if (event.type !== 'interfaces') held.push(event);
+      else {
+        machine = event;
+        node.groundChanged(event);
+      }
     });
     // The addresses of nodes are next hops, and thousands: they resolve as they come, if the machine is known.
     node.fibEvent({ type: 'foreign', added: ready.foreign, removed: [] });
-    node.trackInterfaces(ready.links, ready.addresses);
-    // What follows takes its time where nodes are many: a turn of the event loop for each.
-    await setImmediate();
-    for (let count = NODES_A_TURN; count < router.nodes.length; count += NODES_A_TURN) {
-      node.overlay.apply({ ...router, nodes: router.nodes.slice(0, count) });
-      await setImmediate();
-    }
-    node.overlay.apply(router);
-    await setImmediate();
+    await node.takeOverNodes(ready);
     if (router.pools.length > 0 && router.kernel.install) node.nat.apply(natTable(router.pools));
-    node.fibEvent({ type: 'interfaces', links: ready.links, addresses: ready.addresses });
+    node.fibEvent({ type: 'interfaces', ...machine });
     for (const event of held) node.fibEvent(event);
     held = null;
     await setImmediate();
@@ -201,6 +201,30 @@ export class RoutingNode {
     if (router.pools.length === 0 && router.kernel.install) node.nat.apply(null);
     keepYoungGenerationSmall();
     return node;
+  }
+
+  /**
+   * Our own node first, so that the kernel thread makes tunnels while the others are taken over: that takes its time where they
+   * are many, and has turns of the event loop. Of what the kernel has from an earlier run nothing goes meanwhile.
+   */
+  private async takeOverNodes(machine: Machine): Promise<void> {
+    const { current, overlay } = this;
+    const own = current.nodes.filter(({ name }) => name === current.name);
+    const others = current.nodes.filter(({ name }) => name !== current.name);
+    overlay.apply({ ...current, nodes: own });
+    this.groundChanged(machine);
+    await setImmediate();
+    for (let count = NODES_A_TURN; count < others.length; count += NODES_A_TURN) {
+      overlay.apply({ ...current, nodes: [...own, ...others.slice(0, count)] });
+      await setImmediate();
+    }
+    overlay.apply(current);
+    await setImmediate();
+  }
+
+  private groundChanged({ links, addresses }: Machine): void {
+    this.trackInterfaces(links, addresses);
+    this.overlay.interfaces(links, addresses);
   }
 
   private constructor(
