@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 
-/** Niceness: a tenth of the share of a thread at 0. */
-const helperNiceness = 10;
+/** Niceness above that of the process: a tenth of the share of its other threads. */
+const moreNice = 10;
+const mostNice = 19;
 
 /**
  * Has the threads that V8 compiles and collects on, and those that read and write files, give way to ours. With few cores a change
@@ -16,11 +17,12 @@ export function niceHelperThreads(): void {
   } catch {
     // Without /proc they stay as they are.
   }
+  const niceness = Math.min(mostNice, getPriority() + moreNice);
   for (const thread of threads.map(Number)) {
     try {
-      if (thread !== process.pid) setPriority(thread, helperNiceness);
+      if (thread !== process.pid) setPriority(thread, niceness);
     } catch {
-      // It has ended, or the niceness of the process itself is above that.
+      // It has ended.
     }
   }
 }

@@ -243,14 +243,20 @@ export class KernelThread {
     name: 'tartan-kernel',
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
-  private readonly online = new Promise<void>((resolve, reject) => {
-    this.worker.once('online', resolve);
-    this.worker.once('error', reject);
-  });
+  /** Told by `begin`. */
+  private failure: Error | null = null;
+  private readonly online: Promise<void>;
 
   constructor() {
-    // Told by `begin`.
-    this.online.catch(() => {});
+    this.online = new Promise((resolve) => {
+      const failed = (error: Error): void => {
+        this.failure ??= error;
+        resolve();
+      };
+      this.worker.once('online', resolve);
+      this.worker.once('error', failed);
+      this.worker.once('exit', () => failed(new Error('the kernel thread ended')));
+    });
   }
 
   async begin(options: FibOptions): Promise<Fib> {
@@ -264,12 +270,13 @@ export class KernelThread {
         : { listenerBufferBytes: options.listenerBufferBytes }),
     };
     await this.online;
+    if (this.failure !== null) throw this.failure;
     const fib = new WorkerFib(this.worker, memory, options.log);
     this.worker.postMessage(data);
     return fib;
   }
 
-  /** Ends a thread that was not begun. */
+  /** Ends a thread that did not begin. */
   async abandon(): Promise<void> {
     await this.worker.terminate();
   }
