@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { LabError } from './errors.js';
+import { insideMachine } from './inside-machine.js';
 
 export interface CommandResult {
   /** Exit status; null when a signal ended it. */
@@ -81,7 +82,8 @@ export async function until<T>(
   probe: () => Promise<T | false | null | undefined> | T | false | null | undefined,
   options: WaitOptions = {},
 ): Promise<T> {
-  const limit = options.timeoutSeconds ?? 30;
+  // There one processor has all daemons, and each hand-over between processes costs several times as much.
+  const limit = options.timeoutSeconds ?? (insideMachine() ? 120 : 30);
   const deadline = performance.now() + limit * 1000;
   for (;;) {
     let last = '';

@@ -13,7 +13,7 @@ import type { Image, ProcessRecipe } from './images/image.js';
 import { openbgpd } from './images/openbgpd.js';
 import { stayrtr } from './images/stayrtr.js';
 import { tartan } from './images/tartan.js';
-import { insideMachine } from './machine.js';
+import { insideMachine } from './inside-machine.js';
 import { untilAnswers } from './process.js';
 
 export { checkout } from './images/checkout.js';

@@ -28,6 +28,7 @@ import {
 import { type CommandResult, describeFailure, mustRun, until } from './command.js';
 import { LabError } from './errors.js';
 import { checkout } from './images/checkout.js';
+import { insideMachine } from './inside-machine.js';
 import { initScript, modulesRoot, requestScript } from './machine-init.js';
 import { isAlive, type LabState, labDirectory, labMark, processId } from './registry.js';
 
@@ -49,11 +50,6 @@ export interface RunOptions {
   allowFailure?: boolean;
   /** What the command writes goes to the machine's console, as it writes it, and is not part of the result. */
   console?: boolean;
-}
-
-/** Whether this process runs in such a machine. */
-export function insideMachine(): boolean {
-  return readFileSync('/proc/cpuinfo', 'utf8').includes('User Mode Linux');
 }
 
 /** What is missing for a machine to be booted; null: nothing. */

@@ -150,7 +150,7 @@ describe('the FIB among others who write at the same prefixes', () => {
               if (desired[n] === 4) return text.startsWith('blackhole') && state === 'installed';
               return mine === (desired[n] === 3 ? 2 : 1) && state === 'installed';
             };
-            await until(`${prefix(n)} as desired (${desired[n]}, theirs ${[...theirs[n]]})`, right, 5).catch(
+            await until(`${prefix(n)} as desired (${desired[n]}, theirs ${[...theirs[n]]})`, right).catch(
               async (error: Error) => {
                 throw new Error(
                   `${error.message}\n${await seen(n)}\n${JSON.stringify(await fib.row(prefix(n)))}`,

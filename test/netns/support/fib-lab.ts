@@ -20,7 +20,7 @@ const driver = fileURLToPath(new URL('../fib-driver.mjs', import.meta.url));
 let serial = 0;
 
 /** Calls `probe` until it is true; says what it saw last when it never is. */
-export async function until(what: string, probe: () => Promise<boolean>, seconds = 10): Promise<void> {
+export async function until(what: string, probe: () => Promise<boolean>, seconds = 60): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   while (!(await probe())) {
     if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);

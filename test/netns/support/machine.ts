@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { bootMachine, checkout, hasDeviceKind, insideMachine } from '../../../interop/index.js';
 import type { MachineReport } from '../../support/machine-reporter.js';
 
-const SUITE_SECONDS = 400;
+const SUITE_SECONDS = 600;
 
 async function runInMachine(file: string, title: string): Promise<void> {
   const results = mkdtempSync(join(tmpdir(), 'tartan-machine-'));
@@ -22,11 +22,7 @@ async function runInMachine(file: string, title: string): Promise<void> {
     const output = join(results, 'report.json');
     const vitest = ['node', 'node_modules/.bin/vitest', 'run', '--project', 'netns', file, '-t', title];
     const { stdout, stderr } = await machine.run(
-      [
-        ...vitest,
-        ...['--reporter=./test/support/machine-reporter.ts', '--disableConsoleIntercept'],
-        ...['--testTimeout=240000', '--hookTimeout=240000'],
-      ],
+      [...vitest, ...['--reporter=./test/support/machine-reporter.ts', '--disableConsoleIntercept']],
       {
         cwd: checkout,
         env: { TARTAN_MACHINE_REPORT: output },

@@ -32,7 +32,7 @@ export class OverlayLab {
   static async up(name: string, scenario: Scenario, shape: Shape = dual): Promise<OverlayLab> {
     const { topology, files } = partsOf(scenario, shape);
     // Where the machine is busy, six nodes and three routers take their time to serve.
-    const lab = await Lab.up({ name, topology }, { files, timeoutSeconds: 200 });
+    const lab = await Lab.up({ name, topology }, { files, timeoutSeconds: 300 });
     const all = new OverlayLab(
       lab,
       shape.families,
