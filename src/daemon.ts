@@ -9,7 +9,6 @@ import { passedBuffers } from './bgp/session/index.js';
 import { ConfigLoader, formatFewIssues, formatIssue } from './config/index.js';
 import type { ControlTarget, DaemonEvent, ReloadResult } from './control/api.js';
 import { type ControlServer, version as readVersion, startControlServer } from './control/index.js';
-import { niceHelperThreads } from './daemon/helper-threads.js';
 import { LoopDelay } from './daemon/loop-delay.js';
 import { MemoryTrim, reclaimMemory } from './daemon/memory-trim.js';
 import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.js';
@@ -28,7 +27,6 @@ export interface DaemonOptions {
 /** Runs until a signal ends it. Resolves with the exit code: 0, or 1 after an error that was logged. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   keepAllocatorSmall();
-  niceHelperThreads();
   passedBuffers.whenMuch(collector('minor'));
   const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 1, sync: true }));
   // It has its modules by the time that the document is read.

@@ -12,7 +12,7 @@ export interface MachineReport {
 type Failure = Pick<SerializedError, 'message' | 'stack'>;
 
 const told = (name: string, errors: readonly Failure[]): string =>
-  `${name}: ${errors.map(({ message, stack }) => stack ?? message).join('\n')}`;
+  `${name}: ${errors.map(({ message, stack }) => `${message}\n${stack ?? ''}`).join('\n')}`;
 
 export default class MachineReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly Failure[]): void {
