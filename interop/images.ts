@@ -51,7 +51,10 @@ export async function untilServes(
   probe: (argv: readonly string[]) => Promise<boolean>,
 ): Promise<void> {
   // To ask takes time from who starts; in a machine of one slow processor, much of it.
-  const wait = { timeoutSeconds: SERVES_SECONDS, intervalMilliseconds: insideMachine() ? 200 : 20 };
+  const wait = {
+    timeoutSeconds: insideMachine() ? 3 * SERVES_SECONDS : SERVES_SECONDS,
+    intervalMilliseconds: insideMachine() ? 200 : 20,
+  };
   // A node's /run is a folder of the registry.
   if (recipe.socket !== null) await untilAnswers(nodeDirectory + recipe.socket, recipe.question, wait);
   const { probe: argv } = recipe;

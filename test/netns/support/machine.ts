@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { bootMachine, checkout, hasDeviceKind, insideMachine } from '../../../interop/index.js';
 import type { MachineReport } from '../../support/machine-reporter.js';
 
-const SUITE_SECONDS = 600;
+const SUITE_SECONDS = 900;
 
 async function runInMachine(file: string, title: string): Promise<void> {
   const results = mkdtempSync(join(tmpdir(), 'tartan-machine-'));
