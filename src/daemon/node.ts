@@ -30,6 +30,7 @@ import { Monitoring } from './bmp/index.js';
 import { Neighbours } from './neighbours.js';
 import { OriginValidation } from './origin-validation.js';
 import { Overlay } from './overlay/index.js';
+import { takeOverNodes } from './overlay/take-over.js';
 import { isOtherPassword, readPassword } from './passwords.js';
 import { RouterPolicies } from './policies.js';
 import { Recording } from './recording/index.js';
@@ -53,9 +54,6 @@ export interface ReloadPlan {
 
 /** Links and addresses of the machine. */
 type Machine = Pick<Extract<FibEvent, { type: 'interfaces' }>, 'links' | 'addresses'>;
-
-/** So many nodes of an inventory are taken over in one turn of the event loop at the start. */
-const NODES_A_TURN = 250;
 
 const passwordLine = (peer: string) => `peer ${peer}: the password changed`;
 
@@ -185,12 +183,14 @@ export class RoutingNode {
       else if (event.type !== 'interfaces') held.push(event);
       else {
         machine = event;
-        node.groundChanged(event);
+        node.trackInterfaces(event.links, event.addresses);
+        node.overlay.interfaces(event.links, event.addresses);
       }
     });
     // The addresses of nodes are next hops, and thousands: they resolve as they come, if the machine is known.
     node.fibEvent({ type: 'foreign', added: ready.foreign, removed: [] });
-    await node.takeOverNodes(ready);
+    node.trackInterfaces(ready.links, ready.addresses);
+    await takeOverNodes(node.overlay, router, ready.links, ready.addresses);
     if (router.pools.length > 0 && router.kernel.install) node.nat.apply(natTable(router.pools));
     node.fibEvent({ type: 'interfaces', ...machine });
     for (const event of held) node.fibEvent(event);
@@ -201,30 +201,6 @@ export class RoutingNode {
     if (router.pools.length === 0 && router.kernel.install) node.nat.apply(null);
     keepYoungGenerationSmall();
     return node;
-  }
-
-  /**
-   * Our own node first, so that the kernel thread makes tunnels while the others are taken over: that takes its time where they
-   * are many, and has turns of the event loop. Of what the kernel has from an earlier run nothing goes meanwhile.
-   */
-  private async takeOverNodes(machine: Machine): Promise<void> {
-    const { current, overlay } = this;
-    const own = current.nodes.filter(({ name }) => name === current.name);
-    const others = current.nodes.filter(({ name }) => name !== current.name);
-    overlay.apply({ ...current, nodes: own });
-    this.groundChanged(machine);
-    await setImmediate();
-    for (let count = NODES_A_TURN; count < others.length; count += NODES_A_TURN) {
-      overlay.apply({ ...current, nodes: [...own, ...others.slice(0, count)] });
-      await setImmediate();
-    }
-    overlay.apply(current);
-    await setImmediate();
-  }
-
-  private groundChanged({ links, addresses }: Machine): void {
-    this.trackInterfaces(links, addresses);
-    this.overlay.interfaces(links, addresses);
   }
 
   private constructor(
