@@ -90,7 +90,7 @@ export async function clearLoopDelay(
     terminal,
     format,
     await client.clearLoopDelay(),
-    (report) => `the loop was delayed by ${loopDelayText(report)}; measured anew from now on\n`,
+    (report) => `the delay of the loop was ${loopDelayText(report)}; measured anew from now on\n`,
   );
 }
 

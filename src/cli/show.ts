@@ -10,8 +10,8 @@ import type {
 } from '../control/index.js';
 import { type OutputFormat, printRows, printValue } from './output.js';
 import type { Column } from './table.js';
-import type { Terminal } from './terminal.js';
-import { grouped, mebibytes, printable, since } from './text.js';
+import { type Terminal, wrap } from './terminal.js';
+import { grouped, mebibytes, since } from './text.js';
 
 const stateLabels: Readonly<Record<PeerRow['state'], string>> = {
   idle: 'Idle',
@@ -262,7 +262,7 @@ export async function showStatus(
   terminal: Terminal,
   format: OutputFormat,
 ): Promise<void> {
-  await printValue(terminal, format, await client.status(), statusText);
+  await printValue(terminal, format, await client.status(), (status) => statusText(status, terminal.width));
 }
 
 function restartRows({ restart }: StatusReport): [string, string][] {
@@ -281,12 +281,15 @@ function restartRows({ restart }: StatusReport): [string, string][] {
   ];
 }
 
-/** `0.2 ms at the median, 3.1 ms at the 99th percentile, 41 ms at most, in 3h 5m`. */
+/** `p50 0.2 ms, p99 3.1 ms, max 41 ms in 3h 5m`. */
 export function loopDelayText({ since: from, p50Ms, p99Ms, maxMs }: StatusReport['loopDelay']): string {
-  return `${p50Ms} ms at the median, ${p99Ms} ms at the 99th percentile, ${maxMs} ms at most, in ${since(from)}`;
+  return `p50 ${p50Ms} ms, p99 ${p99Ms} ms, max ${maxMs} ms in ${since(from)}`;
 }
 
-function statusText(status: StatusReport): string {
+/** Columns of a key and what parts it from its value. */
+const keyWidth = 9;
+
+function statusText(status: StatusReport, width: number): string {
   const member = status.confederation === undefined ? '' : ` in confederation ${status.confederation.id}`;
   const rows: [string, string][] = [
     ['node', status.name],
@@ -295,7 +298,7 @@ function statusText(status: StatusReport): string {
     ...restartRows(status),
     ['version', status.version],
     ['memory', mebibytes(status.rss)],
-    ['loop', `delayed by ${loopDelayText(status.loopDelay)}`],
+    ['loop', `delay ${loopDelayText(status.loopDelay)}`],
   ];
   for (const [family, counts] of Object.entries(status.routes)) {
     rows.push([family, `${grouped(counts.prefixes)} prefixes, ${grouped(counts.paths)} paths`]);
@@ -309,8 +312,12 @@ function statusText(status: StatusReport): string {
   for (const { name, prefix, peers, limit, refused, lastError } of status.peerRanges ?? []) {
     const more = refused === 0 ? '' : `, ${grouped(refused)} connections refused`;
     rows.push(['range', `${name}, ${prefix}: ${peers} of at most ${limit} peers${more}`]);
-    if (lastError !== undefined) rows.push(['', `last error: ${printable(lastError)}`]);
+    if (lastError !== undefined) rows.push(['', `last error: ${lastError}`]);
   }
-  for (const problem of status.problems ?? []) rows.push(['problem', printable(problem)]);
-  return rows.map(([key, value]) => `${key.padEnd(9)}${value}\n`).join('');
+  for (const problem of status.problems ?? []) rows.push(['problem', problem]);
+  return rows
+    .flatMap(([key, value]) =>
+      wrap(value, width - keyWidth).map((line, i) => `${(i === 0 ? key : '').padEnd(keyWidth)}${line}\n`),
+    )
+    .join('');
 }

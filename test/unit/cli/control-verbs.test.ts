@@ -249,13 +249,27 @@ describe('show status', () => {
       expect.stringMatching(/^phase {4}running, up for 1m0\ds$/),
       'version  0.1.0',
       'memory   100 MiB',
-      expect.stringMatching(
-        /^loop {5}delayed by 0.1 ms at the median, 3.2 ms at the 99th percentile, 41 ms at most, in 1m0\ds$/,
-      ),
+      expect.stringMatching(/^loop {5}delay p50 0.1 ms, p99 3.2 ms, max 41 ms in 1m0\ds$/),
       'ipv4     497,321 prefixes, 500,000 paths',
       '         497,320 in the kernel, 1 failed',
     ]);
     expect(JSON.parse((await tartan('show', 'status', '-o', 'json')).out)).toEqual(status);
+  });
+
+  it('is no wider than a page, however late the loop and long a problem', async () => {
+    const loopDelay = {
+      since: new Date(0).toISOString(),
+      p50Ms: 12_345.67,
+      p99Ms: 23_456.78,
+      maxMs: 34_567.89,
+    };
+    const problem = `the VXLAN device ${'is not what was asked for, '.repeat(12)}and so stays down`;
+    const { tartan } = await daemon({ status: { ...status, loopDelay, problems: [problem] } });
+    const lines = linesOf((await tartan('show', 'status')).out);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100);
+    const told = lines.slice(lines.findIndex((line) => line.startsWith('problem  the VXLAN')));
+    expect(told.map((line) => line.slice(9)).join(' ')).toBe(problem);
+    expect(told.slice(1).every((line) => line.startsWith(' '.repeat(9)))).toBe(true);
   });
 });
 
@@ -264,7 +278,7 @@ describe('clear', () => {
     const loopDelay = { since: new Date(Date.now() - 65_000).toISOString(), p50Ms: 0, p99Ms: 2, maxMs: 9.5 };
     const { tartan, asked } = await daemon({ loopDelay });
     expect((await tartan('clear', 'loop-delay')).out).toMatch(
-      /^the loop was delayed by 0 ms at the median, 2 ms at the 99th percentile, 9.5 ms at most, in 1m0\ds; /,
+      /^the delay of the loop was p50 0 ms, p99 2 ms, max 9.5 ms in 1m0\ds; /,
     );
     expect(JSON.parse((await tartan('clear', 'loop-delay', '-o', 'json')).out)).toEqual(loopDelay);
     expect(asked).toEqual(['clear loop-delay', 'clear loop-delay']);
