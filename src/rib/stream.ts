@@ -76,6 +76,8 @@ export interface StreamLimits {
   /** A first pass over the table queues so many prefixes at once, and at most so many before they are sent. */
   readonly fillStep: number;
   readonly fillAhead: number;
+  /** Members that are handed an encoding between two looks at the clock; each costs a call of `write`. */
+  readonly membersAtOnce: number;
 }
 
 /** An encoding of some 64 kB; a first pass in which prefixes of one set rarely end up in two messages. */
@@ -84,6 +86,7 @@ export const defaultLimits: StreamLimits = {
   bucketsPerFlush: 1024,
   fillStep: 4096,
   fillAhead: 1 << 18,
+  membersAtOnce: 8,
 };
 
 const FILLED = 0x7fffffff;
@@ -108,6 +111,10 @@ export class Stream {
   private readonly segmentSource: number[] = [];
   private readonly segmentEnd: number[] = [];
   private readonly late: RouteKey[] = [];
+  /** What was encoded and some of `receivers` have not been handed yet: those from `served` on. null: all have it. */
+  private messages: Buffer | null = null;
+  private receivers: MemberState[] = [];
+  private served = 0;
 
   /** `walks`: its members hold nothing but what is in `before`, and are to be sent the whole Adj-RIB-Out. */
   constructor(context: StreamContext, walks: boolean, before: HeldRoutes | null = null) {
@@ -134,7 +141,7 @@ export class Stream {
 
   /** Whether its members hold exactly what the Adj-RIB-Out says and can take more, so that it may be merged. */
   get synced(): boolean {
-    return this.pending.size === 0 && this.cursor === FILLED && this.blocked === 0 && !this.endOfRibDue;
+    return !this.hasWork && this.blocked === 0;
   }
 
   get isBlocked(): boolean {
@@ -142,7 +149,12 @@ export class Stream {
   }
 
   get hasWork(): boolean {
-    return this.pending.size > 0 || this.cursor !== FILLED || this.endOfRibDue;
+    return this.pending.size > 0 || this.cursor !== FILLED || this.endOfRibDue || this.isDelivering;
+  }
+
+  /** Some members have not been handed what the others have: that is done before anything else, whoever can't take more. */
+  get isDelivering(): boolean {
+    return this.messages !== null;
   }
 
   /** Whether the prefix's key is still needed to tell somebody about it. */
@@ -153,6 +165,7 @@ export class Stream {
 
   /** What its members hold now. */
   held(): HeldRoutes {
+    this.deliver(Number.POSITIVE_INFINITY);
     const { adjRibOut, prefixes, slots } = this.context;
     const { highWater } = slots ?? prefixes;
     const held = new Uint16Array(Math.max(highWater, adjRibOut.end, this.before?.length ?? 0));
@@ -177,7 +190,10 @@ export class Stream {
     this.members.splice(this.members.indexOf(state), 1);
     state.stream = null;
     if (state.blockedSince >= 0) this.blocked--;
-    if (this.members.length === 0) this.pending.clear();
+    if (this.members.length > 0) return;
+    this.pending.clear();
+    this.messages = null;
+    this.receivers = [];
   }
 
   /**
@@ -229,9 +245,11 @@ export class Stream {
 
   /** Queues and sends until `deadline` (performance.now()), until a member can't take more, or until all is sent. Returns whether it stopped for the deadline. */
   run(deadline: number): boolean {
-    while (this.blocked === 0 && this.hasWork) {
-      if (this.cursor !== FILLED && this.pending.size < this.context.limits.fillAhead) this.fill();
-      else this.flush();
+    while (this.isDelivering || (this.blocked === 0 && this.hasWork)) {
+      if (this.isDelivering) this.deliver(deadline);
+      else if (this.cursor !== FILLED && this.pending.size < this.context.limits.fillAhead) this.fill();
+      else this.flush(deadline);
+      if (this.isDelivering) return true;
       if (this.endOfRibDue && this.cursor === FILLED && this.pending.markReached) this.endOfRib();
       if (performance.now() >= deadline) return this.blocked === 0 && this.hasWork;
     }
@@ -310,8 +328,8 @@ export class Stream {
     }
   }
 
-  /** Encodes some buckets, withdrawals first, and sends them. */
-  private flush(): void {
+  /** Encodes some buckets, withdrawals first, and sends them, to as many members as there is time for until `deadline`. */
+  private flush(deadline: number): void {
     const { pending, segmentSource, segmentEnd } = this;
     const { encoder, family } = this.context;
     const count = this.choose();
@@ -343,8 +361,10 @@ export class Stream {
       if (encodes) encoder.end();
     }
     this.endSegment(excluded);
-    const messages = encoder.take();
-    if (messages !== null) this.deliver(messages);
+    this.messages = encoder.take();
+    this.receivers = this.members.slice();
+    this.served = 0;
+    this.deliver(deadline);
   }
 
   private beginReach(attrSet: OutgoingId): boolean {
@@ -428,24 +448,32 @@ export class Stream {
     if (messages !== null && state !== undefined) this.send(state, messages);
   }
 
-  /** Hands `messages` to every member, less the run that it is not to get. */
-  private deliver(messages: Buffer): void {
+  /** Hands what was encoded to those who have not had it, until `deadline`, but to some of them in any case. */
+  private deliver(deadline: number): void {
+    const { messages, receivers } = this;
+    if (messages === null) return;
+    const { membersAtOnce } = this.context.limits;
+    while (this.served < receivers.length) {
+      this.handOver(receivers[this.served++], messages);
+      if (this.served % membersAtOnce === 0 && performance.now() >= deadline) break;
+    }
+    if (this.served < receivers.length) return;
+    this.messages = null;
+    this.receivers = [];
+  }
+
+  /** Hands `messages` to one member, less the run that it is not to get. */
+  private handOver(state: MemberState, messages: Buffer): void {
     const { segmentSource, segmentEnd } = this;
-    if (segmentSource.length === 1 && segmentSource[0] === NONE) {
-      for (const state of this.members.slice()) this.send(state, messages);
+    const segment = segmentSource.indexOf(state.member.source);
+    if (segment < 0) {
+      this.send(state, messages);
       return;
     }
-    for (const state of this.members.slice()) {
-      const segment = segmentSource.indexOf(state.member.source);
-      if (segment < 0) {
-        this.send(state, messages);
-        continue;
-      }
-      const start = segment === 0 ? 0 : segmentEnd[segment - 1];
-      const end = segmentEnd[segment];
-      if (start > 0) this.send(state, messages.subarray(0, start));
-      if (end < messages.length) this.send(state, messages.subarray(end));
-    }
+    const start = segment === 0 ? 0 : segmentEnd[segment - 1];
+    const end = segmentEnd[segment];
+    if (start > 0) this.send(state, messages.subarray(0, start));
+    if (end < messages.length) this.send(state, messages.subarray(end));
   }
 
   private send(state: MemberState, messages: Buffer): void {

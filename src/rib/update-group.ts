@@ -511,7 +511,7 @@ export class UpdateGroup {
   /** Lets a stream send; parts those that lag from those that don't. Returns whether the stream has more to do now. */
   private advance(stream: Stream, deadline: number): boolean {
     stream.pollBlocked();
-    if (!stream.isBlocked) {
+    if (!stream.isBlocked || stream.isDelivering) {
       const more = stream.run(deadline);
       if (more || !stream.isBlocked) return more;
     }

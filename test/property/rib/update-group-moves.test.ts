@@ -8,7 +8,7 @@ import type { RecordingMember } from '../../support/recording-member.js';
 
 const SOURCES = 4;
 const PREFIXES = 12;
-const limits = { prefixesPerFlush: 3, bucketsPerFlush: 2, fillStep: 2, fillAhead: 4 };
+const limits = { prefixesPerFlush: 3, bucketsPerFlush: 2, fillStep: 2, fillAhead: 4, membersAtOnce: 1 };
 
 /** Two groups over one RIB: the second one announces nothing with the AS that marks `attributes` 0. */
 class TwoGroups extends GroupWorld {

@@ -10,7 +10,7 @@ const PREFIXES = 6;
 const PATHS = 3;
 /** The second group announces no path of this kind. */
 const REFUSED = 2;
-const limits = { prefixesPerFlush: 3, bucketsPerFlush: 2, fillStep: 2, fillAhead: 4 };
+const limits = { prefixesPerFlush: 3, bucketsPerFlush: 2, fillStep: 2, fillAhead: 4, membersAtOnce: 1 };
 
 /** As it is written: never with a group of zeros to be left out. */
 const prefixText = (family: 0 | 1, index: number) => numberedPrefix(family, index + 1);

@@ -67,7 +67,13 @@ describe.each([0, 1] as const)('an update group of family %i', (family) => {
         fc.boolean(),
         fc.boolean(),
         (steps, small, rewrites) => {
-          const limits = { prefixesPerFlush: 3, bucketsPerFlush: 2, fillStep: 2, fillAhead: 4 };
+          const limits = {
+            prefixesPerFlush: 3,
+            bucketsPerFlush: 2,
+            fillStep: 2,
+            fillAhead: 4,
+            membersAtOnce: 1,
+          };
           const world = new GroupWorld(family, SOURCES, { rewrites, ...(small ? { limits } : {}) });
           const members = new Map<number, RecordingMember>();
           for (const s of steps) {

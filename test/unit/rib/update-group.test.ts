@@ -38,7 +38,13 @@ describe('a member that joins', () => {
   });
 
   it('gets its End-of-RIB behind what changed after the walk and had not been sent by then', () => {
-    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 1000, fillAhead: 1000 };
+    const limits = {
+      prefixesPerFlush: 10,
+      bucketsPerFlush: 4,
+      fillStep: 1000,
+      fillAhead: 1000,
+      membersAtOnce: 1,
+    };
     const world = fed(200, { limits });
     const member = world.member(1);
     world.group.addMember(member);
@@ -82,7 +88,13 @@ describe('a member that joins', () => {
   });
 
   it('shares the walk over the table with those who join while an earlier one is on its way', () => {
-    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 10, fillAhead: 20 };
+    const limits = {
+      prefixesPerFlush: 10,
+      bucketsPerFlush: 4,
+      fillStep: 10,
+      fillAhead: 20,
+      membersAtOnce: 1,
+    };
     const world = fed(200, { limits });
     const members = [1, 2, 3].map((i) => world.member(i));
     const buffers = members.map(() => [] as Buffer[]);
@@ -106,7 +118,13 @@ describe('a member that joins', () => {
   });
 
   it('does not wait for an earlier one that can take no more', () => {
-    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 10, fillAhead: 20 };
+    const limits = {
+      prefixesPerFlush: 10,
+      bucketsPerFlush: 4,
+      fillStep: 10,
+      fillAhead: 20,
+      membersAtOnce: 1,
+    };
     const world = fed(200, { limits });
     const [slow, quick] = [1, 2].map((i) => world.member(i));
     world.group.addMember(slow);
@@ -121,7 +139,13 @@ describe('a member that joins', () => {
   });
 
   it('is not told of what is withdrawn before its turn comes, and once only of what changes', () => {
-    const limits = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 10, fillAhead: 20 };
+    const limits = {
+      prefixesPerFlush: 10,
+      bucketsPerFlush: 4,
+      fillStep: 10,
+      fillAhead: 20,
+      membersAtOnce: 1,
+    };
     const world = fed(100, { limits });
     const member = world.member(1);
     world.group.addMember(member);
@@ -172,6 +196,33 @@ describe('an update group', () => {
     member.onAnnounce = () => order.push(`announced with ${member.withdrawals} withdrawn`);
     world.settle();
     expect(order).toEqual(['announced with 1 withdrawn']);
+  });
+
+  it('hands an encoding to a few members at a time where time is over, and to all of them before the next', () => {
+    const limits = { prefixesPerFlush: 1, bucketsPerFlush: 1, fillStep: 10, fillAhead: 20, membersAtOnce: 2 };
+    const world = new GroupWorld(0, 7, { limits });
+    const members = [1, 2, 3, 4, 5, 6].map((i) => world.member(i));
+    for (const member of members) world.group.addMember(member);
+    world.settle();
+    for (const i of [0, 1]) world.announce(world.sources[0], prefixText(0, i), world.canonical([7, 8 + i]));
+    world.rib.decide(FOREVER);
+    const [left, slow] = [members[4], members[2]];
+    const told: number[][] = [];
+    while (world.group.run(0)) {
+      told.push(members.map((member) => member.announcements));
+      if (told.at(-1)?.[0] !== 1) continue;
+      slow.isWritable = false;
+      world.group.removeMember(left.source);
+    }
+    expect(told.filter(([first]) => first > 0)).toEqual([
+      [1, 1, 0, 0, 0, 0],
+      [1, 1, 1, 1, 0, 0],
+    ]);
+    expect(members.map((member) => member.announcements)).toEqual([1, 1, 1, 1, 0, 1]);
+    slow.isWritable = true;
+    world.settle();
+    expect(members.map((member) => member.announcements)).toEqual([2, 2, 2, 2, 0, 2]);
+    expect(slow.view).toEqual(world.expected(slow));
   });
 
   it('withdraws from a member what it is itself the best source of now', () => {
