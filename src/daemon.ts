@@ -14,6 +14,7 @@ import { MemoryTrim, reclaimMemory } from './daemon/memory-trim.js';
 import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.js';
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
+import { askForShortSlices } from './daemon/time-slice.js';
 import { collector, KernelThread } from './fib/index.js';
 import { keepAllocatorSmall } from './memory/index.js';
 
@@ -27,6 +28,7 @@ export interface DaemonOptions {
 /** Runs until a signal ends it. Resolves with the exit code: 0, or 1 after an error that was logged. */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   keepAllocatorSmall();
+  askForShortSlices();
   passedBuffers.whenMuch(collector('minor'));
   const log = pino({ level: options.logLevel, base: null }, pino.destination({ fd: 1, sync: true }));
   // It has its modules by the time that the document is read.
