@@ -253,11 +253,10 @@ export class KernelProgrammer {
       }
       const first = this.reconcilers[this.nextFamily];
       this.nextFamily = this.nextFamily === 0 ? 1 : 0;
-      if (first.queued === 0) continue;
-      const outcome = this.routeWriter.write(first);
-      if (outcome === 'postponed') setImmediate(this.goOn);
-      if (outcome === 'behind') this.observer.socket.whenSent(this.goOn);
-      if (outcome === 'postponed' || outcome === 'behind') return;
+      if (first.queued > 0 && this.routeWriter.write(first) === 'postponed') {
+        setImmediate(() => this.pump());
+        return;
+      }
     }
     if (this.retryWhenAnswered && this.routeWriter.idle && !this.writingNexthops) {
       this.retryAll();
@@ -270,8 +269,6 @@ export class KernelProgrammer {
       if (!this.reader.sleep()) setImmediate(() => this.pump());
     }
   }
-
-  private readonly goOn = (): void => this.pump();
 
   /** Something that is desired is not even sent yet. */
   private get holdsBack(): boolean {

@@ -25,8 +25,6 @@ import type { KernelSettings } from './types.js';
 const MAX_BATCHES = 4;
 /** Replacements in one batch: few, so that hardly anybody can change what they replace before the kernel gets there. */
 const MAX_REPLACEMENTS = 128;
-/** From so many bytes on another thread sends a batch, while this one composes the next. */
-const ASIDE_BYTES = 8 * 1024;
 /** So often in a row others' unread changes are waited for. */
 const MAX_POSTPONEMENTS = 100;
 /** Offset of rtm_scope. */
@@ -86,10 +84,9 @@ export class RouteWriter {
 
   /**
    * Sends one batch of what the reconciler has to write. `postponed`: it would replace routes, and what others did has
-   * to be looked at first, for what was ours may be theirs by now. `behind`: likewise, once the
-   * socket has sent what it is sending.
+   * to be looked at first, for what was ours may be theirs by now.
    */
-  write(reconciler: RouteReconciler): 'sent' | 'nothing' | 'postponed' | 'behind' {
+  write(reconciler: RouteReconciler): 'sent' | 'nothing' | 'postponed' {
     const batch = this.socket.openBatch();
     const notes = this.idleNotes.pop() ?? newNotes();
     const { slots } = reconciler;
@@ -124,18 +121,17 @@ export class RouteWriter {
       void this.socket.submit(batch);
       return 'nothing';
     }
-    const isBehind = replacements > 0 && this.socket.sending;
-    if (isBehind || (replacements > 0 && this.postponements < MAX_POSTPONEMENTS && this.unread())) {
-      if (!isBehind) this.postponements++;
+    if (replacements > 0 && this.postponements < MAX_POSTPONEMENTS && this.unread()) {
+      this.postponements++;
       for (let i = 0; i < count; i++) reconciler.unanswered(notes.slots[i]);
       this.idleNotes.push(notes);
       batch.reset(batch.firstSequence);
       void this.socket.submit(batch);
-      return isBehind ? 'behind' : 'postponed';
+      return 'postponed';
     }
     this.postponements = 0;
     this.sent++;
-    this.socket.submit(batch, replacements === 0 && batch.length >= ASIDE_BYTES).then(
+    this.socket.submit(batch).then(
       ({ outcome, refused }) => {
         const lost = outcome === 'unknown';
         let next = 0;

@@ -107,16 +107,6 @@ export class NetlinkSocket {
     return this.#pending.length;
   }
 
-  /** Whether the kernel may not have acted yet on all that was handed over: some of it is being sent aside. */
-  get sending(): boolean {
-    return this.#commands.sending;
-  }
-
-  /** Calls back once the kernel has acted on all that was handed over, `callback` once however often it is given. */
-  whenSent(callback: () => void): void {
-    this.#commands.whenSent(callback);
-  }
-
   #takeSequences(count: number): number {
     if (this.#nextSequence + count > 0xffff_ffff) this.#nextSequence = 1;
     const first = this.#nextSequence;
@@ -148,31 +138,29 @@ export class NetlinkSocket {
   /**
    * Sends a batch and resolves when its last message is answered; refusals do not reject. The batch is the
    * socket's from here on. Rejects when the socket is closed or the kernel does not take the datagram.
-   * The kernel has acted on it when this returns, unless something is sent `aside`, by a thread of its own.
    */
-  submit(batch: MessageBatch, aside = false): Promise<BatchResult> {
+  submit(batch: MessageBatch): Promise<BatchResult> {
     if (batch.count === 0) {
       this.#idleBatches.push(batch);
       return Promise.resolve({ outcome: 'known', refused: [] });
     }
     return new Promise((resolve, reject) => {
       const { firstSequence: first, count } = batch;
-      this.#send({ kind: 'batch', first, count, batch, refused: [], resolve, reject }, batch.seal(), aside);
+      this.#send({ kind: 'batch', first, count, batch, refused: [], resolve, reject }, batch.seal());
     });
   }
 
-  #send(entry: Pending, bytes: Buffer, aside = false): void {
+  #send(entry: Pending, bytes: Buffer): void {
     if (this.#closed) {
       entry.reject(closedError());
       return;
     }
     this.#pending.push(entry);
-    const failed = (error: Error): void => {
+    this.#commands.send(bytes, (error) => {
       const at = this.#pending.indexOf(entry);
       if (at >= 0) this.#pending.splice(at, 1);
       entry.reject(error);
-    };
-    this.#commands.send(bytes, failed, aside);
+    });
   }
 
   readonly #answer: MessageHandler = (type, bytes, start, end) => {

@@ -13,12 +13,8 @@
  *   socket, give no such event: a worker must close its sockets and end by itself.
  * - The package exposes no file descriptor. It is found by the socket's port in /proc/thread-self/net/netlink,
  *   whose inode names one of /proc/self/fd.
- *
- * The kernel acts on a datagram within `sendmsg`, some milliseconds for a batch of routes. Such a one may be sent aside, by a
- * thread of libuv's pool, while the caller puts the next one together; what is sent meanwhile waits for its turn.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import koffi from 'koffi';
 import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import {
   getOption,
@@ -66,15 +62,6 @@ function fdOfPort(port: number): number {
   throw new Error(`found no descriptor of the netlink socket with port ${port}: is /proc mounted?`);
 }
 
-/** A datagram that has not gone out yet. */
-interface Waiting {
-  readonly bytes: Buffer;
-  readonly onFailure: (error: Error) => void;
-  readonly aside: boolean;
-}
-
-const sendNow = koffi.load(null).func('intptr_t send(int fd, const void *bytes, size_t length, int flags)');
-
 const openSockets = new Set<RawNetlinkSocket>();
 
 function closeRaw(raw: RawNetlinkSocket): void {
@@ -98,10 +85,6 @@ export class NetlinkTransport {
   #drops = 0;
   #scheduled = false;
   #closed = false;
-  /** A datagram is being sent aside, and those behind it. */
-  #sending = false;
-  #waiting: Waiting[] = [];
-  readonly #whenSent = new Set<() => void>();
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -187,62 +170,20 @@ export class NetlinkTransport {
     this.#raw.addMembership(group);
   }
 
-  /** Whether a datagram is being sent aside, so that the kernel may not have acted on all that was handed over. */
-  get sending(): boolean {
-    return this.#sending;
-  }
-
   /**
-   * Sends one datagram to the kernel, which has acted on it when this returns, unless it is sent `aside` or waits for one
-   * that is. Datagrams go out in order. `bytes` must stay as they are until the kernel has answered, or `onFailure` says
-   * that it did not take them.
+   * Sends one datagram to the kernel, which has acted on it when `sendmsg` returns. Datagrams go out in order.
+   * `bytes` must stay as they are until the kernel has answered, or `onFailure` says that it did not take them.
    */
-  send(bytes: Buffer, onFailure: (error: Error) => void, aside = false): void {
-    if (this.#sending) this.#waiting.push({ bytes, onFailure, aside });
-    else if (aside) this.#sendAside(bytes, onFailure);
-    else this.#sendHere(bytes, onFailure);
-  }
-
-  #sendHere(bytes: Buffer, onFailure: (error: Error) => void): void {
+  send(bytes: Buffer, onFailure: (error: Error) => void): void {
     this.#raw.send(bytes, undefined, (error) => {
       if (error !== undefined) setImmediate(() => this.#closed || onFailure(error));
     });
   }
 
-  #sendAside(bytes: Buffer, onFailure: (error: Error) => void): void {
-    this.#sending = true;
-    sendNow.async(this.fd, bytes, bytes.length, 0, (_: unknown, sent: number) => {
-      this.#sending = false;
-      if (this.#closed) {
-        closeRaw(this.#raw);
-        return;
-      }
-      // The kernel took none of it. Here it says why.
-      if (sent !== bytes.length) this.#sendHere(bytes, onFailure);
-      while (!this.#sending) {
-        const next = this.#waiting.shift();
-        if (next === undefined) break;
-        this.send(next.bytes, next.onFailure, next.aside);
-      }
-      if (this.#sending) return;
-      const callbacks = [...this.#whenSent];
-      this.#whenSent.clear();
-      for (const callback of callbacks) callback();
-    });
-  }
-
-  /** Calls back once the kernel has acted on all that was handed over, `callback` once however often it is given. */
-  whenSent(callback: () => void): void {
-    if (this.#sending) this.#whenSent.add(callback);
-    else setImmediate(() => this.#closed || callback());
-  }
-
-  /** No callback comes after this. The socket goes once nothing is being sent. */
+  /** No callback comes after this. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#waiting = [];
-    this.#whenSent.clear();
-    if (!this.#sending) setImmediate(() => closeRaw(this.#raw));
+    setImmediate(() => closeRaw(this.#raw));
   }
 }

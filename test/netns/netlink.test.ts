@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -339,58 +339,6 @@ describe('what the kernel refuses', () => {
     } finally {
       small.close();
     }
-  });
-});
-
-describe('a batch that is sent aside', () => {
-  const blackhole = nl.RouteTemplate.route(
-    { ...plain, family: IPV4, forwarding: { kind: 'blackhole' } },
-    nl.CREATE,
-  );
-  const deletion = nl.RouteTemplate.deletion(IPV4, 254, PROTOCOL, 1024);
-  const fill = (template: nl.RouteTemplate, from: number, to: number, of = socket) => {
-    const batch = of.openBatch();
-    for (let i = from; i < to; i++)
-      batch.add(template.write4(batch.buffer, batch.length, 0x14000000 + 256 * i, 24));
-    return batch;
-  };
-
-  it('comes before all that is handed over after it', async () => {
-    const added = socket.submit(fill(blackhole, 0, 500), true);
-    expect(socket.sending).toBe(true);
-    // Each would be refused, or undone, if it came before the one ahead of it.
-    const results = await Promise.all([
-      added,
-      socket.submit(fill(deletion, 0, 300)),
-      socket.submit(fill(deletion, 300, 400), true),
-      socket.submit(fill(blackhole, 0, 50)),
-    ]);
-    expect(results).toEqual(results.map(() => ({ outcome: 'known', refused: [] })));
-    expect(await routes(IPV4, { protocol: PROTOCOL })).toHaveLength(150);
-  });
-
-  it('is in the kernel when the socket says that it was sent', async () => {
-    const sent = socket.submit(fill(blackhole, 0, 500), true);
-    const inKernel = await new Promise((resolve) => {
-      socket.whenSent(() => resolve(ip(`route show proto ${PROTOCOL}`).trim().split('\n').length));
-    });
-    expect(inKernel).toBe(500);
-    expect(socket.sending).toBe(false);
-    await new Promise<void>((resolve) => socket.whenSent(resolve));
-    expect((await sent).outcome).toBe('known');
-  });
-
-  it('ends with its socket, of which nothing is left', async () => {
-    const other = new nl.NetlinkSocket();
-    const { port } = other;
-    const sent = other.submit(fill(blackhole, 0, 500, other), true);
-    other.close();
-    await expect(sent).rejects.toThrow('the netlink socket is closed');
-    const isOpen = () =>
-      readFileSync('/proc/thread-self/net/netlink', 'latin1')
-        .split('\n')
-        .some((line) => line.trim().split(/\s+/)[2] === String(port));
-    while (isOpen()) await new Promise((resolve) => setImmediate(resolve));
   });
 });
 
