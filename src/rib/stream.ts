@@ -90,6 +90,8 @@ export const defaultLimits: StreamLimits = {
 };
 
 const FILLED = 0x7fffffff;
+/** An encoding is handed over once it has so many octets, whatever the limits say. */
+const OCTETS_PER_FLUSH = 64 * 1024;
 
 /** Scratch of one flush. */
 const MAX_BUCKETS = 1024;
@@ -338,7 +340,7 @@ export class Stream {
     let left = this.context.limits.prefixesPerFlush;
     let excluded: number = NONE;
     let skips = false;
-    for (let i = 0; i < count && left > 0; i++) {
+    for (let i = 0; i < count && left > 0 && encoder.length < OCTETS_PER_FLUSH; i++) {
       const bucket = chosen[order[i] % MAX_BUCKETS] as BucketId;
       const attrSet = pending.attrSetOf(bucket);
       if (excluded !== pending.excludedOf(bucket)) {

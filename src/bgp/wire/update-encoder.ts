@@ -17,6 +17,8 @@ const NEXT_HOP_ATTRIBUTE = 7;
 /** MP attributes are written with a 2-octet length, since it is known only at the end. */
 const MP_HEAD_LENGTH = 4;
 const MP_FLAGS = AttributeFlag.optional | AttributeFlag.extendedLength;
+/** Octets of a buffer at most, as long as all fits: a larger one is a mapping of its own, each page of which is a fault. */
+const ROOM = 80 * 1024;
 
 /**
  * Packs prefixes into as few UPDATEs as fit, one after the other into a growing buffer.
@@ -204,7 +206,7 @@ export class UpdateEncoder {
       return bytes;
     }
     // It is filled so far that to copy it would cost more than what lies idle behind its end.
-    this.out = Buffer.allocUnsafeSlow(out.length);
+    this.out = Buffer.allocUnsafeSlow(Math.min(out.length, ROOM));
     return out.subarray(0, at);
   }
 
@@ -219,7 +221,8 @@ export class UpdateEncoder {
   private open(): void {
     const needed = this.messageStart + this.maxLength;
     if (this.out.length < needed) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.out.length));
+      const usual = Math.min(2 * this.out.length, ROOM);
+      const larger = Buffer.allocUnsafeSlow(usual >= needed ? usual : Math.max(needed, 2 * this.out.length));
       this.out.copy(larger, 0, 0, this.messageStart);
       this.out = larger;
     }

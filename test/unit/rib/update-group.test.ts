@@ -69,6 +69,28 @@ describe('a member that joins', () => {
     expect(member.sends).toBe(0);
   });
 
+  it('is sent no more than some 64 kB at a time', () => {
+    const world = new GroupWorld(0, 2);
+    // Some 80 octets each, no two alike.
+    for (let i = 0; i < 3000; i++) {
+      const asPath = Array.from({ length: 10 }, (_, at) => 64500 + i + at);
+      world.announce(world.sources[0], prefixText(0, i), world.canonical(asPath));
+    }
+    const member = world.member(1);
+    const send = member.send.bind(member);
+    const lengths: number[] = [];
+    member.send = (messages) => {
+      lengths.push(messages.length);
+      return send(messages);
+    };
+    world.group.addMember(member);
+    world.settle();
+    expect(member.view).toEqual(world.expected(member));
+    expect(lengths.length).toBeGreaterThan(2);
+    expect(Math.max(...lengths)).toBeLessThan(64 * 1024 + 100);
+    expect(Math.min(...lengths.slice(0, -1))).toBeGreaterThanOrEqual(64 * 1024);
+  });
+
   it('shares the encoding with those who join at the same time', () => {
     const world = fed(100);
     const members = [1, 2, 3].map((i) => world.member(i));
