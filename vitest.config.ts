@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { insideMachine } from './interop/inside-machine.js';
+import { LongestFirst } from './test/support/longest-first.js';
 
 /** Of a test or a hook that waits for daemons; in a machine of one processor that takes several times as long. */
 const patience = insideMachine() ? 400_000 : 120_000;
@@ -12,6 +13,7 @@ const patience = insideMachine() ? 400_000 : 120_000;
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/interop-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], pool: 'threads' } },
       {
