@@ -27,6 +27,15 @@ export interface Kept<T> {
   readonly date: string;
   readonly runs: number;
   readonly outcome: T;
+  /** Daemons whose figures are of an earlier run, by name. */
+  readonly earlier?: Readonly<Record<string, EarlierRun>>;
+}
+
+/** Where figures come from that a later run of other daemons left as they were. */
+export interface EarlierRun {
+  readonly date: string;
+  readonly commit: string;
+  readonly processor: string;
 }
 
 export interface Results {
@@ -73,11 +82,32 @@ export function kept<T>(outcome: T, runs: number): Kept<T> {
 /** Puts a load's outcome among the results; daemons that were not run this time keep what they had. */
 export function keep(results: Results, entry: Kept<LoadOutcome>): void {
   const { load, daemons: ran } = entry.outcome;
-  const before = results.loads[load]?.outcome.daemons ?? [];
+  const before = results.loads[load];
+  const stay = before?.outcome.daemons.filter((o) => !ran.some((r) => r.daemon === o.daemon)) ?? [];
   const order = daemons.map((d) => d.name);
-  const all = [...before.filter((o) => !ran.some((r) => r.daemon === o.daemon)), ...ran];
-  all.sort((x, y) => order.indexOf(x.daemon) - order.indexOf(y.daemon));
-  results.loads[load] = { ...entry, outcome: { ...entry.outcome, daemons: all } };
+  const all = [...stay, ...ran].sort((x, y) => order.indexOf(x.daemon) - order.indexOf(y.daemon));
+  const made = { ...entry, outcome: { ...entry.outcome, daemons: all } };
+  const earlier = Object.fromEntries(stay.map(({ daemon }) => [daemon, earlierRun(before, daemon)]));
+  results.loads[load] = stay.length === 0 ? made : { ...made, earlier };
+}
+
+function earlierRun(entry: Kept<unknown>, daemon: string): EarlierRun {
+  const { date, commit, machine } = entry;
+  return entry.earlier?.[daemon] ?? { date, commit, processor: machine.processor };
+}
+
+const minuteOf = (date: string): string => `${date.slice(0, 16).replace('T', ' ')} UTC`;
+
+/** One line for each earlier run: `tartan, bird: 2026-11-30 00:40 UTC, at 2032b5d, on PROCESSOR, 5 runs.` */
+function earlierRuns({ earlier = {}, outcome }: Kept<LoadOutcome>): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { daemon, runs } of outcome.daemons) {
+    const run = earlier[daemon];
+    if (run === undefined || runs === 0) continue;
+    const from = `${minuteOf(run.date)}, at ${run.commit}, on ${run.processor}, ${runs === 1 ? 'one run' : `medians of ${runs}`}`;
+    lines.set(from, [...(lines.get(from) ?? []), daemon]);
+  }
+  return [...lines].map(([from, names]) => `${names.join(', ')}: ${from}.`);
 }
 
 function table(head: readonly string[], body: readonly (readonly string[])[]): string[] {
@@ -88,11 +118,11 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
 function origin({ machine, versions, commit: at, date, runs }: Kept<unknown>): string {
   const told = Object.entries(versions).filter(([, version]) => version !== '');
   return [
-    `${date.slice(0, 16).replace('T', ' ')} UTC`,
+    minuteOf(date),
     `${machine.cores} cores of ${machine.processor}, ${machine.memoryGigabytes} GB`,
     `Linux ${machine.kernel}, Node ${machine.node}`,
     `${told.map(([name, version]) => `${name} ${version}`).join(', ')}${at === '' ? '' : ` (at ${at})`}`,
-    `medians of ${runs}`,
+    runs === 1 ? 'one run' : `medians of ${runs}`,
   ].join('; ');
 }
 
@@ -131,8 +161,11 @@ export function markdown(loads: readonly Load[], results: Results): string {
       .map((d) => d.name)
       .filter((name) => entry.outcome.daemons.some((o) => o.daemon === name && o.runs > 0));
     lines.push('', `## ${load.name}: ${load.title}`, '', `${origin(entry)}.`, '');
-    const single = entry.outcome.daemons.filter((o) => o.runs > 0 && o.runs !== entry.runs);
+    const isOther = ({ daemon, runs }: { daemon: string; runs: number }) =>
+      runs > 0 && runs !== entry.runs && entry.earlier?.[daemon] === undefined;
+    const single = entry.outcome.daemons.filter(isOther);
     if (single.length > 0) lines.push(`${single.map((o) => `${o.daemon}: ${o.runs} run`).join(', ')}.`, '');
+    for (const line of earlierRuns(entry)) lines.push(line, '');
     const body = rows(load, entry.outcome, names).map((row) => [
       `${row.figure.name} (${row.figure.unit})`,
       ...row.values.map(shown),
