@@ -165,7 +165,7 @@ export class Stream {
     return this.before !== null && prefix >= this.cursor && this.heldBefore(prefix) !== NOTHING_SENT;
   }
 
-  /** What its members hold now. */
+  /** What its members hold, all the same: who has not been handed the encoding under way is handed it now. */
   held(): HeldRoutes {
     this.deliver(Number.POSITIVE_INFINITY);
     const { adjRibOut, prefixes, slots } = this.context;

@@ -11,8 +11,23 @@ import {
 } from '../../../src/rib/index.js';
 import { PrefixSet } from '../../../src/rib/prefix-set.js';
 import { GroupWorld, prefixText } from '../../support/group-world.js';
+import type { RecordingMember } from '../../support/recording-member.js';
 
 const FOREVER = Number.POSITIVE_INFINITY;
+
+/** Little is done in one go. */
+const small = { prefixesPerFlush: 10, bucketsPerFlush: 4, fillStep: 10, fillAhead: 20, membersAtOnce: 1 };
+
+/** What the member is sent from now on, buffer by buffer. */
+function sentTo(member: RecordingMember): Buffer[] {
+  const buffers: Buffer[] = [];
+  const send = member.send.bind(member);
+  member.send = (messages) => {
+    buffers.push(messages);
+    return send(messages);
+  };
+  return buffers;
+}
 
 /** A world in which source 0 has announced `count` prefixes, five to a set. */
 function fed(count: number, options: ConstructorParameters<typeof GroupWorld>[2] = {}): GroupWorld {
@@ -38,14 +53,7 @@ describe('a member that joins', () => {
   });
 
   it('gets its End-of-RIB behind what changed after the walk and had not been sent by then', () => {
-    const limits = {
-      prefixesPerFlush: 10,
-      bucketsPerFlush: 4,
-      fillStep: 1000,
-      fillAhead: 1000,
-      membersAtOnce: 1,
-    };
-    const world = fed(200, { limits });
+    const world = fed(200, { limits: { ...small, fillStep: 1000, fillAhead: 1000 } });
     const member = world.member(1);
     world.group.addMember(member);
     for (let n = 0; n < 3; n++) world.group.run(0);
@@ -77,15 +85,11 @@ describe('a member that joins', () => {
       world.announce(world.sources[0], prefixText(0, i), world.canonical(asPath));
     }
     const member = world.member(1);
-    const send = member.send.bind(member);
-    const lengths: number[] = [];
-    member.send = (messages) => {
-      lengths.push(messages.length);
-      return send(messages);
-    };
+    const buffers = sentTo(member);
     world.group.addMember(member);
     world.settle();
     expect(member.view).toEqual(world.expected(member));
+    const lengths = buffers.map((buffer) => buffer.length);
     expect(lengths.length).toBeGreaterThan(2);
     expect(Math.max(...lengths)).toBeLessThan(64 * 1024 + 100);
     expect(Math.min(...lengths.slice(0, -1))).toBeGreaterThanOrEqual(64 * 1024);
@@ -94,15 +98,8 @@ describe('a member that joins', () => {
   it('shares the encoding with those who join at the same time', () => {
     const world = fed(100);
     const members = [1, 2, 3].map((i) => world.member(i));
-    const buffers = members.map(() => [] as Buffer[]);
-    members.forEach((member, i) => {
-      const send = member.send.bind(member);
-      member.send = (messages) => {
-        buffers[i].push(messages);
-        return send(messages);
-      };
-      world.group.addMember(member);
-    });
+    const buffers = members.map(sentTo);
+    for (const member of members) world.group.addMember(member);
     world.settle();
     expect(buffers[0].length).toBeGreaterThan(0);
     expect(buffers[1].map((buffer, i) => buffer === buffers[0][i])).not.toContain(false);
@@ -110,25 +107,13 @@ describe('a member that joins', () => {
   });
 
   it('shares the walk over the table with those who join while an earlier one is on its way', () => {
-    const limits = {
-      prefixesPerFlush: 10,
-      bucketsPerFlush: 4,
-      fillStep: 10,
-      fillAhead: 20,
-      membersAtOnce: 1,
-    };
-    const world = fed(200, { limits });
+    const world = fed(200, { limits: small });
     const members = [1, 2, 3].map((i) => world.member(i));
-    const buffers = members.map(() => [] as Buffer[]);
-    members.forEach((member, i) => {
-      const send = member.send.bind(member);
-      member.send = (messages) => {
-        buffers[i].push(messages);
-        return send(messages);
-      };
+    const buffers = members.map(sentTo);
+    for (const member of members) {
       world.group.addMember(member);
       for (let n = 0; n < 3; n++) world.group.run(0);
-    });
+    }
     expect(members[0].endOfRibs).toBe(0);
     expect([buffers[1].length, buffers[2].length]).toEqual([0, 0]);
     world.settle();
@@ -140,14 +125,7 @@ describe('a member that joins', () => {
   });
 
   it('does not wait for an earlier one that can take no more', () => {
-    const limits = {
-      prefixesPerFlush: 10,
-      bucketsPerFlush: 4,
-      fillStep: 10,
-      fillAhead: 20,
-      membersAtOnce: 1,
-    };
-    const world = fed(200, { limits });
+    const world = fed(200, { limits: small });
     const [slow, quick] = [1, 2].map((i) => world.member(i));
     world.group.addMember(slow);
     world.group.run(0);
@@ -161,14 +139,7 @@ describe('a member that joins', () => {
   });
 
   it('is not told of what is withdrawn before its turn comes, and once only of what changes', () => {
-    const limits = {
-      prefixesPerFlush: 10,
-      bucketsPerFlush: 4,
-      fillStep: 10,
-      fillAhead: 20,
-      membersAtOnce: 1,
-    };
-    const world = fed(100, { limits });
+    const world = fed(100, { limits: small });
     const member = world.member(1);
     world.group.addMember(member);
     world.group.run(0);
@@ -221,7 +192,7 @@ describe('an update group', () => {
   });
 
   it('hands an encoding to a few members at a time where time is over, and to all of them before the next', () => {
-    const limits = { prefixesPerFlush: 1, bucketsPerFlush: 1, fillStep: 10, fillAhead: 20, membersAtOnce: 2 };
+    const limits = { ...small, prefixesPerFlush: 1, membersAtOnce: 2 };
     const world = new GroupWorld(0, 7, { limits });
     const members = [1, 2, 3, 4, 5, 6].map((i) => world.member(i));
     for (const member of members) world.group.addMember(member);
