@@ -213,6 +213,15 @@ export class Stage {
   }
 }
 
+/** What /proc tells of a process; '' where it has ended: a daemon may have children that live for a moment. */
+function procFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /** A daemon under test with all its processes. */
 export class RunningDaemon {
   constructor(
@@ -229,8 +238,8 @@ export class RunningDaemon {
   pids(): number[] {
     const pids = this.children.flatMap((child) => child.pid ?? []);
     for (const pid of pids) {
-      const path = `/proc/${pid}/task/${pid}/children`;
-      if (existsSync(path)) pids.push(...(readFileSync(path, 'utf8').match(/\d+/g) ?? []).map(Number));
+      const children = procFile(pid, `task/${pid}/children`);
+      pids.push(...(children.match(/\d+/g) ?? []).map(Number));
     }
     return pids;
   }
@@ -239,19 +248,20 @@ export class RunningDaemon {
   memory(): { now: number; peak: number } {
     const sum = { now: 0, peak: 0 };
     for (const pid of this.pids()) {
-      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      const status = procFile(pid, 'status');
       sum.now += Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
       sum.peak += Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
     }
     return sum;
   }
 
-  /** Seconds of CPU used so far, summed over its processes. */
+  /** Seconds of CPU used so far, summed over its processes, those that have ended among them. */
   cpuSeconds(): number {
     let ticks = 0;
     for (const pid of this.pids()) {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      ticks += Number(fields[11]) + Number(fields[12]);
+      // utime, stime, cutime and cstime.
+      const fields = procFile(pid, 'stat').split(') ')[1]?.split(' ').slice(11, 15) ?? [];
+      for (const field of fields) ticks += Number(field);
     }
     return ticks / 100;
   }
