@@ -26,4 +26,5 @@
  */
 export { collector, collectTwice } from './collector.js';
 export { createFib, type FibLog, type FibOptions, KernelThread } from './fib.js';
+export { optimiseAsUsual } from './optimiser.js';
 export * from './types.js';

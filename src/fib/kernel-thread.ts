@@ -4,10 +4,14 @@ import { collectTwice } from './collector.js';
 import { KernelProgrammer } from './kernel-programmer.js';
 import type { FromThread, KernelThreadData, ToThread } from './messages.js';
 import { NeighbourWatch } from './neighbour-watch.js';
+import { putOffOptimising } from './optimiser.js';
 import { OverlayProgrammer } from './overlay/overlay-programmer.js';
 
 if (parentPort === null) throw new Error('runs as a worker thread only');
 const port: MessagePort = parentPort;
+
+// Until the node is up.
+putOffOptimising();
 
 let watch: NeighbourWatch | null = null;
 let overlay: OverlayProgrammer | null = null;
