@@ -15,7 +15,7 @@ import { type NodeListener, type ReloadPlan, RoutingNode } from './daemon/node.j
 import { RunMarker } from './daemon/run-marker.js';
 import { DaemonTarget } from './daemon/target.js';
 import { askForShortSlices } from './daemon/time-slice.js';
-import { collector, KernelThread } from './fib/index.js';
+import { collector, KernelThread, optimiseAsUsual } from './fib/index.js';
 import { keepAllocatorSmall } from './memory/index.js';
 
 export interface DaemonOptions {
@@ -93,6 +93,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     await control.close();
     return 1;
   }
+  optimiseAsUsual();
   marker.set();
   const trim = new MemoryTrim({
     busy: () => node.slices.pending > 0,

@@ -23,7 +23,7 @@ import { renderFilter, renderPrefixSet } from './render-filters.js';
 import { renderNode, renderOverlay, renderPool } from './render-overlay.js';
 import { renderCache } from './render-rpki.js';
 import type { NodeConfig, Router } from './router.js';
-import { sameNode } from './same-node.js';
+import { sameNode, withoutShared } from './same-node.js';
 
 /** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
 export type PeerChange = 'none' | 'policy' | 'session';
@@ -236,9 +236,9 @@ function otherNodes(
   old: readonly NodeConfig[],
   next: readonly NodeConfig[],
 ): [readonly NodeConfig[], readonly NodeConfig[]] {
-  if (old === next) return [[], []];
-  const left = new Map(old.map((node) => [node.name, node]));
-  const others = next.filter((node) => {
+  const [before, after] = withoutShared(old, next);
+  const left = new Map(before.map((node) => [node.name, node]));
+  const others = after.filter((node) => {
     const was = left.get(node.name);
     if (was === undefined || (was !== node && !sameNode(was, node))) return true;
     left.delete(node.name);

@@ -8,7 +8,7 @@ import { FallOver, type Peer, type PeerEvent, Speaker } from '../bgp/speaker/ind
 import { diffRouter, type PolicyChange, type RouterDiff } from '../config/index.js';
 import type { Router } from '../config/router.js';
 import { version } from '../control/index.js';
-import { createFib, type FibLog, type KernelThread, optimiseAsUsual } from '../fib/index.js';
+import { createFib, type FibLog, type KernelThread } from '../fib/index.js';
 import { FibInstaller } from '../fib/installer.js';
 import type {
   Fib,
@@ -200,7 +200,6 @@ export class RoutingNode {
     // A table of an earlier run, that nothing asks for any more, goes; nobody waits for that.
     if (router.pools.length === 0 && router.kernel.install) node.nat.apply(null);
     keepYoungGenerationSmall();
-    optimiseAsUsual();
     return node;
   }
 

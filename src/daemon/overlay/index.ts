@@ -19,7 +19,7 @@ import {
   parsePrefix,
 } from '../../address/index.js';
 import type { NodeConfig } from '../../config/router.js';
-import { sameNode } from '../../config/same-node.js';
+import { sameNode, withoutShared } from '../../config/same-node.js';
 import type { Encapsulator, Treatment, Way } from '../../fib/installer.js';
 import { PLAIN } from '../../fib/installer.js';
 import type { InterfaceAddress, LinkState } from '../../fib/types.js';
@@ -115,6 +115,8 @@ export class Overlay implements Encapsulator {
   private readonly unsaid = new Map<string, OverlayEntry | null>();
   private deviceProblems: readonly string[] = [];
   private readonly nodes = new Map<string, NodeState>();
+  /** What `nodes` were made of; null: a change was not taken over wholly. */
+  private taken: readonly NodeConfig[] | null = [];
   private readonly byAddress = new Map<string, EncapsulationNode>();
   /** Names of nodes by the addresses of their VTEPs. */
   private readonly byVtep = new Map<string, string>();
@@ -344,9 +346,12 @@ export class Overlay implements Encapsulator {
   /** Takes over what the nodes are now; tells which are new or others, and what became others or left. */
   private changeNodes(nodes: readonly NodeConfig[]): { changed: NodeState[]; former: NodeState[] } {
     const changed: NodeConfig[] = [];
-    const left = new Set(this.nodes.keys());
+    const [before, after] = this.taken === null ? [null, nodes] : withoutShared(this.taken, nodes);
+    this.taken = null;
+    const names = before === null ? this.nodes.keys() : before.map(({ name }) => name);
+    const left = new Set([...names].filter((name) => this.nodes.has(name)));
     const former: NodeState[] = [];
-    for (const config of nodes) {
+    for (const config of after) {
       if (config === this.own) continue;
       left.delete(config.name);
       const known = this.nodes.get(config.name);
@@ -367,6 +372,7 @@ export class Overlay implements Encapsulator {
     for (const { nextHops } of former) {
       for (const id of nextHops) if (id !== null) this.host.rib.nextHops.release(id);
     }
+    this.taken = nodes;
     return { changed: states, former };
   }
 
