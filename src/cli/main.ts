@@ -14,4 +14,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
-process.exitCode = await runCommandLine(process.argv.slice(2), process.stdout, process.stderr);
+void runCommandLine(process.argv.slice(2), process.stdout, process.stderr).then((code) => {
+  process.exitCode = code;
+});
