@@ -89,6 +89,9 @@ async function keepCode(main) {
   const start = (...words) =>
     spawn(process.execPath, ['-r', `${aside}/keep-code.cjs`, main, ...words, '--control', control], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Wherever it cannot run, the build goes on.
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
     });
   try {
     const daemon = start('run', '--config', `${aside}/first-run.yaml`);
