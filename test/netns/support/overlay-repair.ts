@@ -1,6 +1,6 @@
 /** What somebody changes on a node of an overlay, and that it is put back while pods talk. */
 import { expect } from 'vitest';
-import { type Lab, until } from '../../../interop/index.js';
+import { insideMachine, type Lab, until } from '../../../interop/index.js';
 import { Flow } from './flow.js';
 
 /** Parts of a node's kernel state by what they are, as `ip` and `bridge` show them, in order. */
@@ -50,6 +50,12 @@ function plain(line: string): string {
     .replace(/^\d+: /, '');
 }
 
+/**
+ * A second of pings. In a User-Mode Linux machine all nodes, the pings and the kernel itself share one processor with whatever
+ * runs beside it: there it is three, and the figures are printed.
+ */
+const mostLost = insideMachine() ? 300 : 100;
+
 export interface Repair {
   readonly lab: Lab;
   readonly node: string;
@@ -81,5 +87,5 @@ export async function expectRepaired(
     lost.push((await flow.stop()).lost.length);
   }
   console.log(`${commands.join('; ')}: pings lost at 100 per second: ${lost.join(' and ')}`);
-  for (const count of lost) expect(count).toBeLessThanOrEqual(100);
+  for (const count of lost) expect(count).toBeLessThanOrEqual(mostLost);
 }
