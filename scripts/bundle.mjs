@@ -113,7 +113,9 @@ async function keepCode(main) {
       const [code] = await ended;
       if (code === 0) return;
     }
-    console.warn(`build: no code is kept beside the bundle, as it did not run here:\n${said}`);
+    console.warn(
+      `build: Tartan is built, but starts will take longer than they need, as it could not be run here once:\n${said}`,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

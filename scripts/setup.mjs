@@ -100,7 +100,7 @@ export function build() {
 
 /** Builds unless the last build is newer than every source. */
 export function buildIfStale() {
-  // The last file that a build writes.
+  // The last file that a start needs.
   const built = `${root}dist/bundle/main.js`;
   const since = existsSync(built) ? statSync(built).mtimeMs : 0;
   const sources = ['src', 'interop', 'bench', 'fuzz', 'soak', 'test/oracle'].flatMap((folder) =>
@@ -108,7 +108,11 @@ export function buildIfStale() {
       .filter((name) => name.endsWith('.ts'))
       .map((name) => `${root}${folder}/${name}`),
   );
-  const inputs = [...sources, `${root}package-lock.json`, `${root}tsconfig.build.json`];
+  const bundling = readdirSync(`${root}scripts/bundle`).map((name) => `${root}scripts/bundle/${name}`);
+  const others = ['package-lock.json', 'tsconfig.build.json', 'scripts/bundle.mjs'].map(
+    (name) => `${root}${name}`,
+  );
+  const inputs = [...sources, ...bundling, ...others];
   if (inputs.some((file) => statSync(file).mtimeMs > since)) {
     console.log('setup: building');
     build();

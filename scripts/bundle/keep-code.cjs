@@ -5,6 +5,7 @@
 const { existsSync, statSync, writeFileSync } = require('node:fs');
 const v8 = require('node:v8');
 const vm = require('node:vm');
+const { codeSuffix } = require('./loader.cjs');
 
 const kept = new Map();
 
@@ -25,7 +26,7 @@ v8.setFlagsFromString = (flag) => {
 process.on('exit', () => {
   for (const [file, script] of kept) {
     const code = script.createCachedData();
-    const path = `${file}.cache`;
+    const path = `${file}${codeSuffix}`;
     // What two threads load is kept as the one has it that called more of it.
     if (!existsSync(path) || statSync(path).size < code.length) writeFileSync(path, code);
   }

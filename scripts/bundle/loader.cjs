@@ -8,6 +8,9 @@ const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 const loaded = new Map();
+/** Code is of one V8, which knows its own by little more than its version. */
+const codeSuffix = `.${process.version}-${process.arch}.cache`;
+
 /** For all files in turn: a buffer for each would stay until V8 collects. */
 let buffer = Buffer.alloc(512 * 1024);
 
@@ -25,7 +28,7 @@ function read(file) {
 
 function codeOf(file) {
   try {
-    return read(`${file}.cache`);
+    return read(`${file}${codeSuffix}`);
   } catch {
     return undefined;
   }
@@ -47,4 +50,5 @@ function load(name) {
   return module.exports;
 }
 
+exports.codeSuffix = codeSuffix;
 exports.load = load;

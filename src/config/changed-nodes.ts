@@ -14,6 +14,7 @@ import { findNodeList, type NodeList, withoutNodes } from './node-list.js';
 import { readMoreNodes } from './read-overlay.js';
 import type { NodeConfig, Router } from './router.js';
 import { apiVersion } from './schema.js';
+import { sharedEnds } from './shared-ends.js';
 import { readValues } from './source.js';
 import { validateShape } from './validate.js';
 import { Reader } from './values.js';
@@ -82,11 +83,7 @@ export class ChangedNodes {
     const { nodes } = this.router;
     const before = this.list.items;
     // Nearly always some in the middle, or at the end, are all that differs.
-    let first = 0;
-    while (first < items.length && first < before.length && items[first] === before[first]) first++;
-    let last = 0;
-    const rest = Math.min(items.length, before.length) - first;
-    while (last < rest && items[items.length - 1 - last] === before[before.length - 1 - last]) last++;
+    const { first, last } = sharedEnds(before, items);
     const moved = new Map<string, NodeConfig>();
     for (let i = first; i < before.length - last; i++) moved.set(before[i], nodes[i]);
     return items.map((item, i) => {

@@ -23,7 +23,8 @@ import { renderFilter, renderPrefixSet } from './render-filters.js';
 import { renderNode, renderOverlay, renderPool } from './render-overlay.js';
 import { renderCache } from './render-rpki.js';
 import type { NodeConfig, Router } from './router.js';
-import { sameNode, withoutShared } from './same-node.js';
+import { sameNode } from './same-node.js';
+import { withoutShared } from './shared-ends.js';
 
 /** What a change of a peer asks for: nothing more than to be noted, routes evaluated again, or a new session. */
 export type PeerChange = 'none' | 'policy' | 'session';

@@ -16,22 +16,6 @@ const sameWithLength = (
   y: { readonly address: Address; readonly length: number | null },
 ) => x.length === y.length && sameAddress(x.address, y.address);
 
-/**
- * Of two lists of nodes what is left without the beginning and the end that they share. A document that was read again has the
- * same objects where it says the same, so that of thousands of nodes hardly any are left.
- */
-export function withoutShared(
-  old: readonly NodeConfig[],
-  next: readonly NodeConfig[],
-): readonly [readonly NodeConfig[], readonly NodeConfig[]] {
-  const shorter = Math.min(old.length, next.length);
-  let first = 0;
-  while (first < shorter && old[first] === next[first]) first++;
-  let last = 0;
-  while (last < shorter - first && old[old.length - 1 - last] === next[next.length - 1 - last]) last++;
-  return [old.slice(first, old.length - last), next.slice(first, next.length - last)];
-}
-
 /** Whether two documents say the same of a node. */
 export function sameNode(x: NodeConfig, y: NodeConfig): boolean {
   if (x === y) return true;

@@ -19,7 +19,8 @@ import {
   parsePrefix,
 } from '../../address/index.js';
 import type { NodeConfig } from '../../config/router.js';
-import { sameNode, withoutShared } from '../../config/same-node.js';
+import { sameNode } from '../../config/same-node.js';
+import { withoutShared } from '../../config/shared-ends.js';
 import type { Encapsulator, Treatment, Way } from '../../fib/installer.js';
 import { PLAIN } from '../../fib/installer.js';
 import type { InterfaceAddress, LinkState } from '../../fib/types.js';
@@ -115,7 +116,7 @@ export class Overlay implements Encapsulator {
   private readonly unsaid = new Map<string, OverlayEntry | null>();
   private deviceProblems: readonly string[] = [];
   private readonly nodes = new Map<string, NodeState>();
-  /** What `nodes` were made of; null: a change was not taken over wholly. */
+  /** What `nodes` were made of; null: a change was taken over in part, and any of them may be half of what it should be. */
   private taken: readonly NodeConfig[] | null = [];
   private readonly byAddress = new Map<string, EncapsulationNode>();
   /** Names of nodes by the addresses of their VTEPs. */
@@ -346,16 +347,17 @@ export class Overlay implements Encapsulator {
   /** Takes over what the nodes are now; tells which are new or others, and what became others or left. */
   private changeNodes(nodes: readonly NodeConfig[]): { changed: NodeState[]; former: NodeState[] } {
     const changed: NodeConfig[] = [];
-    const [before, after] = this.taken === null ? [null, nodes] : withoutShared(this.taken, nodes);
+    const { taken } = this;
     this.taken = null;
-    const names = before === null ? this.nodes.keys() : before.map(({ name }) => name);
-    const left = new Set([...names].filter((name) => this.nodes.has(name)));
+    const [before, after] = taken === null ? [null, nodes] : withoutShared(taken, nodes);
+    const names = before?.map(({ name }) => name) ?? [...this.nodes.keys()];
+    const left = new Set(names.filter((name) => this.nodes.has(name)));
     const former: NodeState[] = [];
     for (const config of after) {
       if (config === this.own) continue;
       left.delete(config.name);
       const known = this.nodes.get(config.name);
-      if (known !== undefined && sameNode(known.config, config)) continue;
+      if (taken !== null && known !== undefined && sameNode(known.config, config)) continue;
       changed.push(config);
       if (known !== undefined) former.push(known);
     }

@@ -286,6 +286,27 @@ describe('the overlay of a node', () => {
     expect([w.told('10.1.1.0/24'), w.told('10.1.2.0/24')]).toEqual(['10 onlink', '10 onlink']);
   });
 
+  it('does all anew after a change that it could not finish', () => {
+    const before = router(vxlan, near);
+    const w = new World(before);
+    w.makeDevices();
+    const { nextHops } = w.rib;
+    const { intern } = nextHops;
+    nextHops.intern = () => {
+      throw new Error('a bug');
+    };
+    // The node that was there is given up by then, the other one not learned.
+    expect(() => w.apply(router(vxlan, near.replace('.2/24', '.9/24'), far))).toThrow('a bug');
+    nextHops.intern = intern;
+    w.apply(before);
+    // Whatever was kept from before is asked for once more.
+    w.installer.encapsulationChanged(null);
+    w.decide();
+    expect([w.told('10.1.1.0/24'), w.told('10.1.2.0/24')]).toEqual(['10 onlink', null]);
+    w.apply(router(vxlan, near, far));
+    expect([w.told('10.1.1.0/24'), w.told('10.1.2.0/24')]).toEqual(['10 onlink', '10 onlink']);
+  });
+
   it('forgets nothing that it tracks, and keeps nothing of nodes that left', () => {
     const w = new World(router(vxlan, near, far));
     const before = w.rib.nextHops.count;
