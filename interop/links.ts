@@ -16,7 +16,7 @@ export function bridgeDevice(node: string): string {
 }
 
 /**
- * Makes all links of a lab and sets them up: one `ip` for all devices, then one per namespace. The ends that lie in
+ * Makes all links of a lab and sets them up, the loopback among them: one `ip` for all devices, then one per namespace. The ends that lie in
  * bridge nodes become ports of their bridge.
  */
 export async function createLinks(topology: Topology, netnsOf: NetnsOf): Promise<void> {
@@ -28,6 +28,7 @@ export async function createLinks(topology: Topology, netnsOf: NetnsOf): Promise
     lines.push(`${line}\n`);
     inside.set(netns, lines);
   };
+  for (const { name } of topology.nodes) add(name, 'link set dev lo up');
   for (const bridge of bridges) {
     add(bridge, `link add ${bridgeDevice(bridge)} type bridge`);
     add(bridge, `link set dev ${bridgeDevice(bridge)} up`);

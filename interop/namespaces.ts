@@ -61,8 +61,9 @@ export async function addNetworkNamespaces(names: readonly string[]): Promise<vo
  * @throws LabError with what the set-up said when it fails.
  */
 export function startHolder(place: NodePlace): Promise<ProcessId> {
-  mkdirSync(`${place.directory}/run`, { recursive: true });
-  mkdirSync(`${place.directory}/layers`, { recursive: true });
+  // The registry stays visible, since configuration files may lie in it.
+  for (const name of ['run/tartan-lab', 'run/lock', 'layers'])
+    mkdirSync(`${place.directory}/${name}`, { recursive: true });
   const argv = [
     `--net=/run/netns/${place.netns}`,
     ...['unshare', '--mount', '--uts', '--propagation', 'private'],
@@ -102,17 +103,21 @@ function holderScript(place: NodePlace): string {
     const missing = missingParent(bind.target);
     if (missing !== null) overlays.add(missing);
   }
+  const upper = [...overlays].map((directory, index) => ({
+    directory,
+    above: `${layers}/${index}`,
+    work: `${layers}/${index}.work`,
+  }));
+  // As few processes as may be: a machine can be slow to start one.
   const lines = [
-    `hostname ${quote(place.node)}`,
+    setSysctl('kernel.hostname', place.node),
     `mount -t tmpfs -o mode=755 tmpfs ${quote(layers)}`,
-    ...[...overlays].flatMap((directory, index) => [
-      `mkdir ${quote(`${layers}/${index}`)} ${quote(`${layers}/${index}.work`)}`,
-      `mount -t overlay overlay -o ${quote(`lowerdir=${directory},upperdir=${layers}/${index},workdir=${layers}/${index}.work`)} ${quote(directory)}`,
-    ]),
+    `mkdir ${upper.flatMap(({ above, work }) => [quote(above), quote(work)]).join(' ')}`,
+    ...upper.map(
+      ({ directory, above, work }) =>
+        `mount -t overlay overlay -o ${quote(`lowerdir=${directory},upperdir=${above},workdir=${work}`)} ${quote(directory)}`,
+    ),
     'mount -t sysfs sysfs /sys',
-    'ip link set lo up',
-    // The registry stays visible, since configuration files may lie in it.
-    `mkdir -p ${quote(`${place.directory}/run/tartan-lab`)} ${quote(`${place.directory}/run/lock`)}`,
     `mount --bind /run/tartan-lab ${quote(`${place.directory}/run/tartan-lab`)}`,
     `mount --rbind ${quote(`${place.directory}/run`)} /run`,
     `printf '127.0.0.1 localhost %s\\n::1 localhost\\n' ${quote(place.node)} > /etc/hosts`,

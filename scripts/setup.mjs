@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const packages = {
   iproute2: ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'],
   'iputils-ping': ['/usr/bin/ping', '/bin/ping'],
+  fping: ['/usr/bin/fping'],
   frr: ['/usr/lib/frr/bgpd'],
   'frr-rpki-rtrlib': ['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu/frr/modules/bgpd_rpki.so`),
   bird2: ['/usr/sbin/bird'],

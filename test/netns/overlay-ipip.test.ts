@@ -55,7 +55,6 @@ suite('six nodes with IP-in-IP', () => {
       change('ipip', 'always'),
       change('vxlan', 'always'),
       change('ipip', 'crossSubnet'),
-      change('ipip', 'always'),
     ])('change to $backend $mode and lose next to nothing', (scenario) => changeUnderTraffic(net, scenario));
   });
 

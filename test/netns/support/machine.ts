@@ -5,7 +5,7 @@
  *     const suite = await suiteWithDevices('ipip', import.meta.url);
  *     suite('a tunnel', () => { it(…); });
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,20 +22,25 @@ async function runInMachine(file: string, title: string): Promise<void> {
     await using machine = await bootMachine();
     const output = join(results, 'report.json');
     const vitest = ['node', 'node_modules/.bin/vitest', 'run', '--project', 'netns', file, '-t', title];
-    const { stdout, stderr } = await machine.run(
-      [...vitest, ...['--reporter=./test/support/machine-reporter.ts', '--disableConsoleIntercept']],
-      {
+    const progress = () => {
+      const file = `${output}.progress`;
+      return existsSync(file) ? readFileSync(file, 'utf8') : 'none of its tests has begun';
+    };
+    const { stdout, stderr } = await machine
+      .run([...vitest, ...['--reporter=./test/support/machine-reporter.ts', '--disableConsoleIntercept']], {
         cwd: checkout,
         env: { TARTAN_MACHINE_REPORT: output },
         allowFailure: true,
         timeoutSeconds: SUITE_SECONDS,
-      },
-    );
+      })
+      .catch((error: unknown) => {
+        throw new Error(`${(error as Error).message}\n${progress()}`);
+      });
     let report: MachineReport;
     try {
       report = JSON.parse(readFileSync(output, 'utf8')) as MachineReport;
     } catch {
-      throw new Error(`the suite left no report in its machine:\n${stdout}${stderr}`);
+      throw new Error(`the suite left no report in its machine:\n${progress()}\n${stdout}${stderr}`);
     }
     // What the tests print, like figures.
     if (stdout.trim() !== '') console.log(stdout.trim());

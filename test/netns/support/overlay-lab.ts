@@ -2,8 +2,8 @@
  * Six nodes on three subnets, with a router for each and BGP between the routers; behind each node a pod in a namespace
  * of its own. See overlay-topology.ts.
  */
-import { rmSync } from 'node:fs';
-import { Lab, mustRun, Tartan, until } from '../../../interop/index.js';
+import { Lab, Tartan, until } from '../../../interop/index.js';
+import { pingsOf } from './overlay-capture.js';
 import {
   addressOf,
   blockOf,
@@ -14,6 +14,7 @@ import {
   type Scenario,
   subnetOf,
   type Way,
+  type WirePacket,
   wayOf,
 } from './overlay-scenario.js';
 import { documentOf, gatewayOf, partsOf, type Shape } from './overlay-topology.js';
@@ -115,18 +116,21 @@ export class OverlayLab {
     );
   }
 
-  /** Pairs of pods of which the first does not hear of the second within three seconds, or is told that it cannot. */
+  /** Pairs of pods of which the first hears nothing of the second for three seconds, though it asks five times a second. */
   async silentPairs(family: Family, pairs?: readonly (readonly [number, number])[]): Promise<string[]> {
     const all = numbers.flatMap((from) =>
       numbers.filter((to) => to !== from).map((to) => [from, to] as const),
     );
-    const script = 'for to do ping -n -q -c 1 -i 0.2 -w 3 "$to" >&2 || echo "$to"; done';
     const silent: string[] = [];
     await Promise.all(
       numbers.map(async (from) => {
         const targets = (pairs ?? all).filter(([each]) => each === from).map(([, to]) => podOf(to, family));
         if (targets.length === 0) return;
-        const { stdout } = await this.lab.exec(`p${from}`, ['sh', '-c', script, 'sh', ...targets]);
+        // One process asks all of them: labs may be in a machine where each takes its time.
+        const words = ['fping', '-u', '-t', '200', '-B', '1', '-r', '14', ...targets];
+        const { stdout, stderr, status } = await this.lab.exec(`p${from}`, words, { allowFailure: true });
+        // 0: all answered; 1: some did not.
+        if (status !== 0 && status !== 1) throw new Error(`p${from} cannot ask: ${stderr}`);
         for (const target of stdout.split('\n').filter((line) => line !== ''))
           silent.push(`p${from} to ${target}`);
       }),
@@ -134,16 +138,10 @@ export class OverlayLab {
     return silent;
   }
 
-  /** What node n's link to its subnet carries while `work` is done, by a filter of tcpdump; packets by fields of tshark. */
-  async capture(
-    n: number,
-    filter: string,
-    fields: readonly string[],
-    work: () => Promise<unknown>,
-  ): Promise<Record<string, string>[]> {
-    const file = `/tmp/underlay-${Math.random().toString(36).slice(2)}.pcap`;
-    const words = ['tcpdump', '-n', '-l', '-i', 'eth1', '-U', '--immediate-mode', '--print', '-w', file];
-    const dump = await this.lab.spawn(`n${n}`, [...words, `icmp or ${filter}`]);
+  /** Pings and their answers that node n's link to its subnet carries while `work` is done. */
+  async pingsOnTheWire(n: number, work: () => Promise<unknown>): Promise<WirePacket[]> {
+    const words = ['tcpdump', '-n', '-l', '-tt', '-i', 'eth1', '--immediate-mode'];
+    const dump = await this.lab.spawn(`n${n}`, [...words, 'icmp or icmp6 or ip proto 4 or udp port 4789']);
     try {
       await dump.untilOutput(/listening on/);
       await work();
@@ -151,11 +149,9 @@ export class OverlayLab {
       const router = gatewayOf(subnetOf(n), 'ipv4');
       await this.lab.exec(`n${n}`, ['ping', '-n', '-c', '1', '-w', '10', router]);
       await dump.untilOutput(new RegExp(`IP ${router} > ${addressOf(n, 'ipv4')}: ICMP echo reply`));
-      await dump.kill('SIGINT');
-      return await readPackets(file, fields);
+      return pingsOf(dump.output());
     } finally {
       await dump.kill('SIGKILL');
-      rmSync(file, { force: true });
     }
   }
 
@@ -175,16 +171,4 @@ export class OverlayLab {
       { timeoutSeconds: 60 },
     );
   }
-}
-
-/** Packets of a file, by fields of tshark. */
-async function readPackets(file: string, fields: readonly string[]): Promise<Record<string, string>[]> {
-  const text = await mustRun([
-    ...['tshark', '-r', file, '-d', 'udp.port==8472,vxlan', '-T', 'fields', '-E', 'separator=;'],
-    ...fields.flatMap((field) => ['-e', field]),
-  ]);
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => Object.fromEntries(line.split(';').map((value, i) => [fields[i], value])));
 }

@@ -48,7 +48,7 @@ export function wayOf(scenario: Scenario, from: number, to: number, family: Fami
   return { gateway: router, device: 'eth1' };
 }
 
-/** A packet on the underlay as tshark tells it: with a tunnel, what is outside stands first. */
+/** A packet on the underlay as it is captured: with a tunnel, what is outside stands first, with a comma behind it. */
 export interface WirePacket {
   readonly source: string;
   readonly target: string;

@@ -116,9 +116,10 @@ export const gatewayOf = (s: number, family: Family) =>
   family === 'ipv4' ? `10.0.${s}.254` : `fd00:${s}::fe`;
 const podGatewayOf = (n: number, family: Family) => (family === 'ipv4' ? `10.244.${n}.1` : `fd10:${n}::1`);
 const setAddress = (address: string, family: Family, device: string) =>
-  `ip address add ${address}/${lengthOf(family)} dev ${device}`;
-const setDefault = (gateway: string) =>
-  `ip ${gateway.includes(':') ? '-6' : '-4'} route add default via ${gateway}`;
+  `address add ${address}/${lengthOf(family)} dev ${device}`;
+const setDefault = (gateway: string) => `route add default via ${gateway}`;
+/** Commands of `ip` in one process: labs may be in a machine where each takes its time. */
+const inOne = (commands: readonly string[]) => [`sh -c 'ip -batch - <<END\n${commands.join('\n')}\nEND'`];
 /** Router s on its link to another. */
 const linkOf = (s: number, other: number, family: Family) => {
   const link = [Math.min(s, other), Math.max(s, other)].join('');
@@ -135,18 +136,22 @@ export function partsOf(scenario: Scenario, shape: Shape): Parts {
     nodes[`n${n}`] = {
       image: 'tartan',
       binds: [`n${n}.yaml:/etc/tartan/router.yaml`],
-      exec: spoken.flatMap((family) => [
-        setAddress(addressOf(n, family), family, 'eth1'),
-        setAddress(podGatewayOf(n, family), family, 'eth2'),
-        setDefault(gatewayOf(subnetOf(n), family)),
-      ]),
+      exec: inOne(
+        spoken.flatMap((family) => [
+          setAddress(addressOf(n, family), family, 'eth1'),
+          setAddress(podGatewayOf(n, family), family, 'eth2'),
+          setDefault(gatewayOf(subnetOf(n), family)),
+        ]),
+      ),
     };
     nodes[`p${n}`] = {
       image: 'alpine',
-      exec: spoken.flatMap((family) => [
-        setAddress(podOf(n, family), family, 'eth1'),
-        setDefault(podGatewayOf(n, family)),
-      ]),
+      exec: inOne(
+        spoken.flatMap((family) => [
+          setAddress(podOf(n, family), family, 'eth1'),
+          setDefault(podGatewayOf(n, family)),
+        ]),
+      ),
     };
     links.push(
       { endpoints: [`n${n}:eth1`, `sw${subnetOf(n)}:port${n}`] },
@@ -159,10 +164,12 @@ export function partsOf(scenario: Scenario, shape: Shape): Parts {
     nodes[`r${s}`] = {
       image: shape.routers,
       binds: [`r${s}.conf:/etc/${shape.routers}/${shape.routers}.conf`],
-      exec: spoken.flatMap((family) => [
-        setAddress(gatewayOf(s, family), family, 'eth1'),
-        ...others.map((each) => setAddress(linkOf(s, each, family), family, `to${each}`)),
-      ]),
+      exec: inOne(
+        spoken.flatMap((family) => [
+          setAddress(gatewayOf(s, family), family, 'eth1'),
+          ...others.map((each) => setAddress(linkOf(s, each, family), family, `to${each}`)),
+        ]),
+      ),
     };
     files[`r${s}.conf`] = routerDocument(s, shape);
     links.push({ endpoints: [`r${s}:eth1`, `sw${s}:router`] });

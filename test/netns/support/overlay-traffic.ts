@@ -10,7 +10,6 @@ import {
   podOf,
   roomOf,
   type Scenario,
-  type WirePacket,
   wireOf,
 } from './overlay-scenario.js';
 
@@ -23,7 +22,10 @@ export function itSendsAsTheScenarioSays(lab: () => OverlayLab, scenario: Scenar
   });
 
   it('packets and their answers are on the wire plain or encapsulated, between the right addresses', async () => {
-    const packets = await pingsOnTheWire(lab(), family);
+    const pairs = numbers.slice(1).map((to) => [1, to] as const);
+    const packets = await lab().pingsOnTheWire(1, async () => {
+      expect(await lab().silentPairs(family, pairs)).toEqual([]);
+    });
     for (const to of numbers.slice(1)) {
       for (const wanted of [wireOf(scenario, 1, to, family), wireOf(scenario, to, 1, family)]) {
         const inside = (addresses: string) => addresses.split(',').at(-1);
@@ -36,33 +38,6 @@ export function itSendsAsTheScenarioSays(lab: () => OverlayLab, scenario: Scenar
       }
     }
   });
-}
-
-/** Pings from p1 to each other pod and their answers, as they are on n1's link to its subnet. */
-async function pingsOnTheWire(net: OverlayLab, family: Family): Promise<WirePacket[]> {
-  const four = family === 'ipv4';
-  const ip = four
-    ? { source: 'ip.src', target: 'ip.dst', protocols: 'ip.proto', type: 'icmp.type' }
-    : { source: 'ipv6.src', target: 'ipv6.dst', protocols: 'ipv6.nxt', type: 'icmpv6.type' };
-  const pings = four ? ['8', '0'] : ['128', '129'];
-  const packets = await net.capture(
-    1,
-    'icmp6 or ip proto 4 or udp port 4789',
-    [...Object.values(ip), 'udp.dstport', 'vxlan.vni'],
-    async () => {
-      const pairs = numbers.slice(1).map((to) => [1, to] as const);
-      expect(await net.silentPairs(family, pairs)).toEqual([]);
-    },
-  );
-  return packets
-    .filter((packet) => pings.includes(packet[ip.type]))
-    .map((packet) => ({
-      source: packet[ip.source],
-      target: packet[ip.target],
-      protocols: packet[ip.protocols],
-      port: packet['udp.dstport'],
-      vni: packet['vxlan.vni'],
-    }));
 }
 
 /** That a packet of exactly the tunnel's MTU passes from p1 to p3, and one byte more is refused by naming that MTU. */
