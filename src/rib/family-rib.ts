@@ -210,6 +210,7 @@ export class FamilyRib {
 
   /** What the decision process compares about the source changed: decides again, by and by, wherever it has paths. */
   redecideSource(source: SourceId): void {
+    if (this.context.sources.counts(source)[this.family].received === 0) return;
     this.job(source).redecide = true;
   }
 

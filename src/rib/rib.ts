@@ -17,7 +17,7 @@ import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type 
 import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED, SELF } from './next-hops.js';
 import type { PathWatcher } from './path-watcher.js';
 import type { Slices } from './slices.js';
-import { NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
+import { isSameSource, NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
 
 export interface RibOptions {
   /** Paths to forward by for one prefix at most; default 1. */
@@ -92,9 +92,11 @@ export class Rib {
     return this.sources.add(info);
   }
 
-  /** Replaces what is known of a source and decides again, by and by, wherever it has paths. */
+  /** Replaces what is known of a source and, where that is something else than before, decides again, by and by, wherever it has paths. */
   updateSource(source: SourceId, info: SourceInfo): void {
+    const before = this.sources.get(source);
     this.sources.set(source, info);
+    if (isSameSource(before, info)) return;
     for (const family of this.families) family.redecideSource(source);
   }
 

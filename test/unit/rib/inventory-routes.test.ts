@@ -104,6 +104,8 @@ describe('routes of the inventory', () => {
   it('take another preference while they stand', () => {
     routes.set('a', [via('10.1.1.0/24', '192.0.2.1')]);
     best();
+    routes.setPreference(150);
+    expect(rib.hasWork).toBe(false);
     routes.setPreference(7);
     best();
     const [source] = [...rib.sources.ids()].filter((id) => rib.sources.get(id).kind === 'inventory');

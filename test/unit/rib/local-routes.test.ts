@@ -194,6 +194,8 @@ describe('local routes', () => {
     local.setNetworks([{ prefix: prefix('10.1.0.0/16'), blackhole: false, communities: [] }]);
     local.setStatic([{ prefix: prefix('10.1.0.0/16'), via: [address('192.0.2.2')], blackhole: false }], []);
     expect(best()).toEqual({ '10.1.0.0/16': 'networks' });
+    local.setPreference({ ...preference });
+    expect(rib.hasWork).toBe(false);
     local.setPreference({ ...preference, static: 251 });
     expect(best()).toEqual({ '10.1.0.0/16': 'static' });
   });

@@ -400,6 +400,56 @@ describe('ids', () => {
   });
 });
 
+describe('what is known of a source', () => {
+  const all = (rib: Rib) => {
+    let told = 0;
+    rib.onBestChange(() => told++);
+    return () => {
+      settle(rib);
+      const n = told;
+      told = 0;
+      return n;
+    };
+  };
+
+  it('decides its paths again where it is something else than before, and nothing where it is the same', () => {
+    const rib = connectedRib();
+    const source = rib.addSource(peer('r1'));
+    const other = rib.addSource(peer('r2', { routerId: 2 }));
+    announce(rib, source, '11.0.0.0/8');
+    announce(rib, other, '12.0.0.0/8');
+    const told = all(rib);
+    expect(told()).toBe(2);
+    rib.updateSource(source, peer('r1', { peerAddress: address('192.0.2.1') }));
+    expect(rib.hasWork).toBe(false);
+    const changes: Partial<SourceInfo>[] = [
+      { preference: 7 },
+      { client: true },
+      { clusterId: 9 },
+      { routerId: 8 },
+      { peerAddress: null },
+      { peerAddress: address('192.0.2.7') },
+      { remoteAsn: 65002 },
+      { ibgp: true },
+      { confed: true },
+      { forwarding: 'none' },
+      { forwarding: { ifindex: 3 } },
+      { forwarding: { ifindex: 4 } },
+    ];
+    for (const change of changes) {
+      rib.updateSource(source, peer('r1', change));
+      expect(told(), JSON.stringify(change)).toBe(1);
+    }
+  });
+
+  it('is no work where the source has no paths', () => {
+    const rib = connectedRib();
+    const source = rib.addSource(peer('r1', { routerId: 0 }));
+    rib.updateSource(source, peer('r1', { routerId: 7 }));
+    expect(rib.hasWork).toBe(false);
+  });
+});
+
 describe('slices', () => {
   it('decides a large table by and by, while the event loop goes on', async () => {
     const slices = new Slices({ budgetMs: 0.05 });
