@@ -16,8 +16,8 @@ export function bridgeDevice(node: string): string {
 }
 
 /**
- * Makes all links of a lab and sets them up, the loopback among them: one `ip` for all devices, then one per namespace. The ends that lie in
- * bridge nodes become ports of their bridge.
+ * Makes all links of a lab and sets them up, the loopback devices, too: one `ip` for all devices, then one per namespace.
+ * The ends that lie in bridge nodes become ports of their bridge.
  */
 export async function createLinks(topology: Topology, netnsOf: NetnsOf): Promise<void> {
   const bridges = new Set(topology.nodes.filter((node) => node.kind === 'bridge').map((node) => node.name));
