@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   bootMachine,
   checkout,
@@ -46,9 +46,14 @@ function processesOf(name: string): number[] {
     });
 }
 
-describe.skipIf(insideMachine())('a machine', () => {
+describe.skipIf(insideMachine())('a machine that runs', () => {
+  let machine: OwnMachine;
+  beforeAll(async () => {
+    machine = await bootMachine();
+  });
+  afterAll(() => machine?.down());
+
   it('runs commands on the file system of the host, beside each other, with a network of its own', async () => {
-    const machine = await boot();
     const [words, status, links] = await Promise.all([
       machine.run(['sh', '-c', 'echo "$0"; echo to stderr >&2', "a 'quoted' $word"]),
       machine.run(['sh', '-c', 'exit 7'], { allowFailure: true }),
@@ -68,28 +73,34 @@ describe.skipIf(insideMachine())('a machine', () => {
   });
 
   it('keeps its /run, its devices and its host name to itself', async () => {
-    const machine = await boot();
     await machine.run(['sh', '-c', 'ip netns add only-in-there; hostname; ls /run/netns']);
     expect(existsSync('/run/netns/only-in-there')).toBe(false);
     expect((await machine.run(['hostname'])).stdout).toBe('machine\n');
     expect((await runCommand(['hostname'])).stdout).not.toBe('machine\n');
   });
 
-  it('loads the modules of devices that are asked for, beside another machine that does not', async () => {
-    const [one, two] = await Promise.all([boot(), boot()]);
-    await one.run(['ip', 'link', 'add', 'd0', 'type', 'dummy']);
-    expect((await one.run(['lsmod'])).stdout).toMatch(/^dummy /m);
-    expect((await two.run(['lsmod'])).stdout).not.toMatch(/^dummy /m);
-  });
-
   it('stays on one processor with all its processes', async () => {
-    const { machine } = await boot();
-    const processors = processesOf(machine.name).map(
+    const processors = processesOf(machine.machine.name).map(
       (pid) => /^Cpus_allowed_list:\t(.*)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1],
     );
     expect(processors.length).toBeGreaterThan(1);
     expect(new Set(processors).size).toBe(1);
     expect(processors[0]).toMatch(/^\d+$/);
+  });
+
+  it('says what a command was that took too long', async () => {
+    await expect(machine.run(['sleep', '100'], { timeoutSeconds: 1 })).rejects.toThrow(
+      /not within 1 s: .* runs `sleep 100`/,
+    );
+  });
+});
+
+describe.skipIf(insideMachine())('a machine', () => {
+  it('loads the modules of devices that are asked for, beside another machine that does not', async () => {
+    const [one, two] = await Promise.all([boot(), boot()]);
+    await one.run(['ip', 'link', 'add', 'd0', 'type', 'dummy']);
+    expect((await one.run(['lsmod'])).stdout).toMatch(/^dummy /m);
+    expect((await two.run(['lsmod'])).stdout).not.toMatch(/^dummy /m);
   });
 
   it('leaves nothing behind when it is taken down, also while it is at work', async () => {
@@ -114,13 +125,6 @@ describe.skipIf(insideMachine())('a machine', () => {
     await expect(end).rejects.toThrow(LabError);
     await expect(end).rejects.toThrow(/has ended:[\s\S]*the last words/);
     await expect(machine.run(['true'])).rejects.toThrow(/has ended/);
-  });
-
-  it('says what a command was that took too long', async () => {
-    const machine = await boot();
-    await expect(machine.run(['sleep', '100'], { timeoutSeconds: 1 })).rejects.toThrow(
-      /not within 1 s: .* runs `sleep 100`/,
-    );
   });
 });
 
