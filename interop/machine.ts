@@ -39,10 +39,8 @@ const BOOT_SECONDS = 60;
 /**
  * Runs `$0` with its words on the processor that it starts on. A machine is several processes that hand each other every
  * system call, one of them running at a time; where they sit on two processors, each hand-over costs several times as much.
- * There it goes before others, which have processors to go to: it has one, and a clock that does not stop while it waits.
  */
-const onOneProcessor =
-  'taskset -cp "$(cut -d " " -f 39 /proc/$$/stat)" $$ >/dev/null; exec nice -n -10 "$0" "$@"';
+const onOneProcessor = 'taskset -cp "$(cut -d " " -f 39 /proc/$$/stat)" $$ >/dev/null; exec "$0" "$@"';
 
 export interface RunOptions {
   cwd?: string;

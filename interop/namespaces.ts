@@ -61,7 +61,6 @@ export async function addNetworkNamespaces(names: readonly string[]): Promise<vo
  * @throws LabError with what the set-up said when it fails.
  */
 export function startHolder(place: NodePlace): Promise<ProcessId> {
-  // The registry stays visible, since configuration files may lie in it.
   for (const name of ['run/tartan-lab', 'run/lock', 'layers'])
     mkdirSync(`${place.directory}/${name}`, { recursive: true });
   const argv = [
@@ -118,6 +117,7 @@ function holderScript(place: NodePlace): string {
         `mount -t overlay overlay -o ${quote(`lowerdir=${directory},upperdir=${above},workdir=${work}`)} ${quote(directory)}`,
     ),
     'mount -t sysfs sysfs /sys',
+    // The registry stays visible, since configuration files may lie in it.
     `mount --bind /run/tartan-lab ${quote(`${place.directory}/run/tartan-lab`)}`,
     `mount --rbind ${quote(`${place.directory}/run`)} /run`,
     `printf '127.0.0.1 localhost %s\\n::1 localhost\\n' ${quote(place.node)} > /etc/hosts`,

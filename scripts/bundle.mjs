@@ -82,24 +82,10 @@ export async function bundle(dist) {
   await keepCode(`${dir}/main.js`);
 }
 
-/** For the end of a list of nodes: enough for a document of which only what changed is read again. */
-const moreNodes = (count) =>
-  Array.from(
-    { length: count },
-    (_, i) => `    - { name: more${i}, addresses: [192.0.2.${i + 10}/24], podCIDRs: [10.1.${i}.0/24] }\n`,
-  ).join('');
-
-/**
- * Runs a daemon, which hears of a node that comes and goes, and a verb until all have ended, so that what V8 compiled for them is
- * kept. Without, a start is slower.
- */
+/** Runs a daemon and a verb until both have ended, so that what V8 compiled for them is kept. Without, a start is slower. */
 async function keepCode(main) {
   const folder = mkdtempSync(join(tmpdir(), 'tartan-build-'));
   const control = join(folder, 'control');
-  const document = join(folder, 'first-run.yaml');
-  const few = readFileSync(`${aside}/first-run.yaml`, 'utf8');
-  const tell = (nodes) => writeFileSync(document, few + moreNodes(nodes));
-  tell(200);
   const start = (...words) =>
     spawn(process.execPath, ['-r', `${aside}/keep-code.cjs`, main, ...words, '--control', control], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -108,7 +94,7 @@ async function keepCode(main) {
       killSignal: 'SIGKILL',
     });
   try {
-    const daemon = start('run', '--config', document);
+    const daemon = start('run', '--config', `${aside}/first-run.yaml`);
     const ended = once(daemon, 'close');
     let said = '';
     const runs = new Promise((resolve) => {
@@ -121,11 +107,8 @@ async function keepCode(main) {
       });
     });
     if (await Promise.race([runs, ended.then(() => false)])) {
-      for (const nodes of [201, 200]) {
-        tell(nodes);
-        await once(start('reload').stdout.resume(), 'close');
-      }
-      await once(start('show', 'peers').stdout.resume(), 'close');
+      const verb = start('show', 'peers');
+      await once(verb.stdout.resume(), 'close');
       daemon.kill('SIGTERM');
       const [code] = await ended;
       if (code === 0) return;

@@ -106,7 +106,7 @@ export class LocalRoutes {
     private preference: Readonly<Record<RouteSourceKind, number>>,
   ) {}
 
-  /** Other preferences from now on; everything local is decided again. */
+  /** Preferences from now on; what has another one than before is decided again. */
   setPreference(preference: Readonly<Record<RouteSourceKind, number>>): void {
     this.preference = preference;
     for (const source of this.sources.values()) {

@@ -9,6 +9,7 @@
  * A prefix's id lives as long as the prefix has a path or a consumer claims it (`addClaim`): Adj-RIB-Out while it has an
  * entry, the FIB while the kernel thread is not done.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Address, FamilyIndex } from '../address/index.js';
 import { AttrSets } from './attr-sets.js';
 import { type DecisionStep, type MedRules, standardMedRules } from './decision.js';
@@ -17,7 +18,7 @@ import { type AttrSetId, type NextHopId, NONE, type PathId, type PrefixId, type 
 import { type CoveringRoute, NextHopTable, RESOLUTION_CHANGED, SELF } from './next-hops.js';
 import type { PathWatcher } from './path-watcher.js';
 import type { Slices } from './slices.js';
-import { isSameSource, NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
+import { NOT_INSTALLED, type SourceInfo, Sources } from './sources.js';
 
 export interface RibOptions {
   /** Paths to forward by for one prefix at most; default 1. */
@@ -92,11 +93,11 @@ export class Rib {
     return this.sources.add(info);
   }
 
-  /** Replaces what is known of a source and, where that is something else than before, decides again, by and by, wherever it has paths. */
+  /** Replaces what is known of a source. Where anything about it changed, all its paths are decided again, by and by. */
   updateSource(source: SourceId, info: SourceInfo): void {
     const before = this.sources.get(source);
     this.sources.set(source, info);
-    if (isSameSource(before, info)) return;
+    if (isDeepStrictEqual(before, info)) return;
     for (const family of this.families) family.redecideSource(source);
   }
 

@@ -2,7 +2,7 @@
  * Where paths come from: a BGP peer, or one of the node's own route sources. What the decision process compares about a
  * source lies in columns by SourceId.
  */
-import { type Address, sameAddress } from '../address/index.js';
+import type { Address } from '../address/index.js';
 import type { SourceId } from './ids.js';
 
 /** `bgp` is a peer; `inventory` the other nodes' addresses and blocks; `kernel` other people's routes. */
@@ -33,28 +33,6 @@ export interface SourceInfo {
 }
 
 export type Forwarding = 'nextHop' | 'none' | 'blackhole' | { readonly ifindex: number };
-
-/** Whether paths of the one are decided, and announced, as paths of the other. */
-export function isSameSource(x: SourceInfo, y: SourceInfo): boolean {
-  return (
-    x.kind === y.kind &&
-    x.preference === y.preference &&
-    x.ibgp === y.ibgp &&
-    (x.confed ?? false) === (y.confed ?? false) &&
-    x.client === y.client &&
-    x.clusterId === y.clusterId &&
-    x.routerId === y.routerId &&
-    x.remoteAsn === y.remoteAsn &&
-    isSameForwarding(x.forwarding, y.forwarding) &&
-    (x.peerAddress === null || y.peerAddress === null
-      ? x.peerAddress === y.peerAddress
-      : sameAddress(x.peerAddress, y.peerAddress))
-  );
-}
-
-function isSameForwarding(x: Forwarding, y: Forwarding): boolean {
-  return typeof x === 'object' && typeof y === 'object' ? x.ifindex === y.ifindex : x === y;
-}
 
 /** Routes held from one source in one family. */
 export interface SourceCounts {

@@ -55,6 +55,7 @@ suite('six nodes with IP-in-IP', () => {
       change('ipip', 'always'),
       change('vxlan', 'always'),
       change('ipip', 'crossSubnet'),
+      change('ipip', 'always'),
     ])('change to $backend $mode and lose next to nothing', (scenario) => changeUnderTraffic(net, scenario));
   });
 

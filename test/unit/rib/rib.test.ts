@@ -401,7 +401,8 @@ describe('ids', () => {
 });
 
 describe('what is known of a source', () => {
-  const all = (rib: Rib) => {
+  /** How many prefixes were told of since it was asked last. */
+  const tolds = (rib: Rib) => {
     let told = 0;
     rib.onBestChange(() => told++);
     return () => {
@@ -418,7 +419,7 @@ describe('what is known of a source', () => {
     const other = rib.addSource(peer('r2', { routerId: 2 }));
     announce(rib, source, '11.0.0.0/8');
     announce(rib, other, '12.0.0.0/8');
-    const told = all(rib);
+    const told = tolds(rib);
     expect(told()).toBe(2);
     rib.updateSource(source, peer('r1', { peerAddress: address('192.0.2.1') }));
     expect(rib.hasWork).toBe(false);
